@@ -1,0 +1,1 @@
+"""The application: detector, training, history of analyses, pages."""

@@ -1,0 +1,1 @@
+"""The detector: from a video file to findings. Knows no Django, no settings and no path it was not given."""

@@ -1,0 +1,1 @@
+"""Training, measuring and exporting detectors. Knows no Django and no settings."""
