@@ -14,10 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-
-from ml_app.detection.errors import CheckpointError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -123,7 +120,9 @@ def save_checkpoint(
 
 def _pin(path: Path, kind: str, frame_count: int | None) -> None:
     manifest_path = path.parent / MANIFEST
-    manifest = json.loads(manifest_path.read_text()) if manifest_path.exists() else {"format": FORMAT, "files": {}}
+    manifest = (
+        json.loads(manifest_path.read_text()) if manifest_path.exists() else {"format": FORMAT, "files": {}}
+    )
     entry: dict[str, Any] = {"kind": kind, "sha256": sha256_of(path), "bytes": path.stat().st_size}
     if frame_count is not None:
         entry["frame_count"] = frame_count

@@ -1,6 +1,8 @@
-"""Where a face is cut out of a frame. Training and serving both call this, so that they cannot drift apart."""
+"""Where a face is cut out of a frame. Training and serving both call this and cannot drift apart."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import cv2
 import numpy as np
@@ -53,7 +55,7 @@ def crop(image: Image, box: Box, size: int | None = None) -> Image:
     right, bottom = min(width, box.right), min(height, box.bottom)
     if left >= right or top >= bottom:
         raise ValueError(f"{box} does not touch an image of {width}x{height}")
-    part = image[top:bottom, left:right]
+    part: npt.NDArray[Any] = image[top:bottom, left:right]
     padding = (top - box.top, box.bottom - bottom, left - box.left, box.right - right)
     if any(padding):
         part = cv2.copyMakeBorder(part, *padding, cv2.BORDER_REPLICATE)

@@ -1,4 +1,4 @@
-"""Errors of the detector. Each has a stable code for programs and a message for people that says what to do."""
+"""Errors of the detector: a stable code for programs, and a message for people that says what to do."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from __future__ import annotations
 class DetectionError(Exception):
     """An analysis or a checkpoint failed for a known reason.
 
-    `code` is stable and machine-readable; `message` is a sentence for the person who uploaded; `detail` is for
-    the log and the admin and may name libraries and numbers, never a path.
+    `code` is stable and machine-readable; `message` is a sentence for the person who uploaded; `detail` is
+    for the log and the admin, and may name libraries and numbers, never a path.
     """
 
     def __init__(self, code: str, message: str, detail: str = "") -> None:

@@ -1,0 +1,11 @@
+"""The application's configuration."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class MlAppConfig(AppConfig):
+    """Detector and history of analyses."""
+
+    name = "ml_app"
+    verbose_name = _("Deepfake analyses")

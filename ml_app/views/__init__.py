@@ -1,0 +1,1 @@
+"""Pages. Each view translates between a request and a service."""
