@@ -1,0 +1,52 @@
+# Everything sets itself up: `make run` and `make test` are all a fresh machine needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+export HOST ?= 127.0.0.1
+export PORT ?= 8000
+
+.PHONY: help
+help:  ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The stamps hold the hashes' sources: a changed requirements file installs again, an unchanged one costs nothing.
+$(VENV)/.site: requirements.txt vendor/dlib/pyproject.toml
+	@bash bin/setup site
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.site requirements-dev.txt
+	@bash bin/setup dev
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.site  ## Prepare the environment in .venv, nothing else
+
+.PHONY: run
+run: setup  ## Start the site: web server, worker and sweeper (HOST, PORT)
+	@exec $(BIN)/python manage.py run
+
+.PHONY: test
+test: $(VENV)/.dev check  ## Run all checks and all tests; installs what they need
+	@bash bin/setup system
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: $(VENV)/.dev  ## Formatting, types, import contracts, migrations, templates
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	git ls-files -z 'ml_app/templates/*.html' | xargs -0 -r $(BIN)/djade --target-version 5.2 --check
+
+.PHONY: format
+format: $(VENV)/.dev  ## Format code and templates
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	git ls-files -z 'ml_app/templates/*.html' | xargs -0 -r $(BIN)/djade --target-version 5.2
+
+.PHONY: clean
+clean:  ## Remove the environment and caches; keeps var/ and media/
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache staticfiles
