@@ -1,0 +1,30 @@
+"""What the documentation promises about the repository is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_every_setting_is_documented() -> None:
+    used = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "deepfake_site/settings.py").read_text()))
+    documented = set(re.findall(r"`([A-Z_]+)`", (ROOT / "docs/configuration.md").read_text()))
+    assert len(used) > 15
+    assert used <= documented, f"not in docs/configuration.md: {sorted(used - documented)}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)\)", document.read_text())
+    missing = [t for t in targets if "://" not in t and not (document.parent / t).exists()]
+    assert not missing
+
+
+def test_every_make_target_in_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    mentioned = set(re.findall(r"make ([a-z-]+)\b(?= |`|$)", (ROOT / "README.md").read_text(), flags=re.MULTILINE))
+    assert {"run", "test"} <= mentioned
+    assert {"run", "test", "setup", "help"} <= targets
