@@ -1,4 +1,4 @@
-"""Clips for the tests, made here: a public-domain face (scikit-image's astronaut), moved, scaled and encoded by PyAV.
+"""Clips for the tests, made here: a public-domain face (scikit-image's astronaut), moved, scaled and encoded.
 
 `clips` makes each distinct clip once a session:
 
@@ -51,7 +51,7 @@ _FAST = {
 
 @functools.cache
 def portrait() -> Image:
-    """Head and shoulders: uint8 RGB (256, 256, 3). dlib's box of the face is 87 pixels wide, about its centre."""
+    """Head and shoulders: uint8 RGB (256, 256, 3). dlib's box of the face is 87 wide, about its centre."""
     return np.ascontiguousarray(skimage.data.astronaut()[0:256, 95:351])
 
 
@@ -67,12 +67,12 @@ def picture(time_s: float, size: tuple[int, int] = (320, 240), people: int = 1) 
 
     Args:
         time_s: The people sway slowly from side to side with time; each in their own share of the width.
-        size: Width and height in pixels. A face is about a third of the smaller of the height and a person's share.
+        size: Width and height in pixels. A face is about a third of the height, or of a person's share.
         people: 0 to 3. The second is a mirrored and warped copy, so that the two are not the same picture.
 
     Returns:
-        uint8 RGB (height, width, 3). The left top corner holds a counter of the frames in milliseconds, as
-        brightness (see `stamped_time`).
+        uint8 RGB (height, width, 3). The left top corner holds the time, as bits of brightness
+        (see `stamped_time`).
     """
     width, height = size
     image = _background(width, height).copy()
@@ -139,8 +139,8 @@ def make_clip(
         seconds: Length; `times` overrides it.
         size: Width and height of the upright picture.
         codec: An encoder of FFmpeg; None takes the usual one of the container.
-        rotation: Degrees clockwise that a player must turn the stored frames by: 0, 90, 180, 270. They are stored
-            turned the other way.
+        rotation: Degrees clockwise that a player must turn the stored frames by: 0, 90, 180, 270. They are
+            stored turned the other way.
         audio: Add a tone (AAC; Opus in webm).
         gop: Frames from keyframe to keyframe.
         times: Time of each frame in seconds, for a variable frame rate.
@@ -224,5 +224,5 @@ class Clips:
 
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
-    """A maker of clips: `clips("talk.mp4", seconds=2, people=2)` gives a path. Don't write to it; copy it first."""
+    """A maker of clips: `clips("talk.mp4", seconds=2, people=2)` gives a path. Copy it before you change it."""
     return Clips(tmp_path_factory.mktemp("clips"))
