@@ -224,5 +224,5 @@ class Clips:
 
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
-    """A maker of clips: `clips("talk.mp4", seconds=2, people=2)` gives a path. Copy it before you change it."""
+    """A maker of clips: `clips("talk.mp4", seconds=2, people=2)` gives a path. Copy before changing."""
     return Clips(tmp_path_factory.mktemp("clips"))
