@@ -126,6 +126,7 @@ def save_checkpoint(
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial, metadata={_KEY: text})
+    partial.chmod(0o644)  # safetensors writes for its owner alone; the site may run as somebody else
     partial.replace(path)
     _pin(path, kind, getattr(metadata, "frame_count", None))
 

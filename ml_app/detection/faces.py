@@ -17,9 +17,7 @@ from ml_app.detection.following import Descriptor, Seen
 from ml_app.detection.looking import Look, Sighting
 
 MAX_PEOPLE = 8
-THOROUGH_EVERY = (
-    8  # of the frames, one in so many is searched for smaller faces although a large one was found
-)
+THOROUGH = 8  # frames, evenly, are searched for smaller faces although a larger one was found
 
 
 class Frame(Protocol):
@@ -53,6 +51,7 @@ def find_people(
     preprocessing: Preprocessing,
     pool: FacePool,
     *,
+    count: int,
     on_frame: Callable[[int], None] = lambda done: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> People:
@@ -64,6 +63,7 @@ def find_people(
         frames: In order of time.
         preprocessing: The checkpoint's.
         pool: Where the looking is done.
+        count: How many frames there will be at most.
         on_frame: Called with the number of frames that were looked at.
         cancelled: Asked before each frame.
 
@@ -90,7 +90,7 @@ def find_people(
         for number, frame in enumerate(frames):
             if cancelled():
                 raise Cancelled
-            thorough = number % THOROUGH_EVERY == 0 or small_faces
+            thorough = number % max(1, count // THOROUGH) == 0 or small_faces
             future = pool.submit(looking.look, frame.image, frame.scale, preprocessing, thorough)
             waiting.append((frame.time_s, future))
             if len(waiting) > pool.processes + 1:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ml_app.detection.detector import Detector, PersonScores
 
+MAX_SIDE = 1920  # of a decoded frame, pixels; a face is cut from it at its full resolution up to here
 OnProgress = Callable[[Progress], None]
 
 
@@ -59,14 +60,16 @@ def analyse(
         Cancelled: `cancelled` said so.
         DetectionError: Something else failed for a known reason.
     """
+    followed = detector.preprocessing.faces == "followed"  # published files want full size
     run = _Run(on_progress or (lambda progress: None), cancelled or (lambda: False))
     run.report(Stage.PROBE, 0, 1)
     with open_video(path, limits or Limits()) as video:
         run.report(Stage.PROBE, 1, 1)
         people = find_people(
-            video.frames(detector.sampling, frames),
+            video.frames(detector.sampling, frames, MAX_SIDE if followed else None),
             detector.preprocessing,
             pool or shared_pool(),
+            count=frames,
             on_frame=lambda done: run.report(Stage.FACES, done, max(done, frames)),
             cancelled=run.cancelled,
         )
