@@ -203,11 +203,11 @@ class Detector:
     ) -> list[npt.NDArray[np.float32]]:
         """Where the network saw signs of manipulation, for a few frames of one person.
 
-        Gradient-weighted class activation (Selvaraju et al., ICCV 2017): the gradient of the person's logits of
-        FAKE through the head, by each frame's embedding, weighs the channels of the backbone's feature map. The
-        average pool makes this the share of each place in the logits, as far as the head is linear. What all
-        places have in common is taken off: the map tells where within a face the score comes from, and the
-        score how high it is.
+        Gradient-weighted class activation (Selvaraju et al., ICCV 2017): the gradient of the person's
+        logits of FAKE through the head, by each frame's embedding, weighs the channels of the backbone's
+        feature map. The average pool makes this the share of each place in the logits, as far as the head
+        is linear. What all places have in common is taken off: the map tells where within a face the score
+        comes from, and the score how high it is.
 
         Args:
             embeddings: float32 (T, channels) of that person.
@@ -215,7 +215,8 @@ class Detector:
             chosen: Which frames these are, 0..T-1.
 
         Returns:
-            float32 (h, w) each, 0 or more: by how many logits a place speaks more for FAKE than the mean place.
+            float32 (h, w) each, 0 or more: by how many logits a place speaks more for FAKE than the mean
+            place.
         """
         # Tensors made in inference mode cannot take part in autograd; a clone made outside it can.
         inputs = embeddings.clone()[None].requires_grad_()
