@@ -15,7 +15,7 @@ _USUAL_FRAME_RATE = 25.0
 def sample_times(sampling: Sampling, count: int, duration_s: float, frame_rate: float) -> tuple[float, ...]:
     """Moments to look at, in seconds from the start of the video, in order.
 
-    Each lies in the middle of the time for which its frame is shown, so that rounding cannot pick a neighbour.
+    Each lies in the middle of the time for which its frame is shown: rounding cannot pick a neighbour.
 
     Args:
         sampling: even: the middles of `count` equal parts. bursts: groups of `sampling.burst` neighbouring
@@ -51,8 +51,8 @@ def _bursts(count: int, burst: int, groups: int, duration_s: float, step: float)
 def snap_to_frames(frame_times: Sequence[float], times: Sequence[float]) -> list[int]:
     """The frames shown at given moments, each frame at most once.
 
-    Where several moments fall on one frame, as with a variable frame rate, neighbours are taken instead, so that
-    there are as many frames as moments as long as the video has them.
+    Where several moments fall on one frame, as with a variable frame rate, neighbours are taken instead, so
+    that there are as many frames as moments as long as the video has them.
 
     Args:
         frame_times: Start of each frame in seconds, strictly rising.

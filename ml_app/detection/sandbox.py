@@ -1,4 +1,4 @@
-"""The child process that decodes: started with limits, listened to with suspicion, never allowed to outlive us.
+"""The child process that decodes: started with limits, heard with suspicion, never allowed to outlive us.
 
 The video is passed as an open file, so the child needs no path. It speaks JSON headers and raw pixels over a
 pipe (never pickle); whatever it does - crash, hang, hit a limit, talk nonsense - becomes a VideoError here.
@@ -91,7 +91,7 @@ class Sandbox:
 
     def receive_into(self, array: npt.NDArray[np.uint8]) -> None:
         """Fill an array, C-contiguous, with the bytes that follow a header."""
-        self._fill(memoryview(array).cast("B"))
+        self._fill(array.data.cast("B"))
 
     def number(self, message: dict[str, Any], key: str, low: float = 0.0, high: float = math.inf) -> float:
         """A finite number of a header, checked to lie in [low, high]."""
@@ -144,7 +144,8 @@ class Sandbox:
             return video_error("decoder_out_of_memory", "killed by the system")
         os.set_blocking(self._errors, False)
         try:
-            said = os.read(self._errors, 1 << 16).decode(errors="replace")[-1000:]
+            # The last line only: the others of a traceback name paths.
+            said = os.read(self._errors, 1 << 16).decode(errors="replace").strip().rpartition("\n")[2][-500:]
         except BlockingIOError:
             said = ""
         how = signal.Signals(-status).name if status < 0 else f"exit status {status}"

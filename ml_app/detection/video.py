@@ -1,4 +1,4 @@
-"""Videos: open, probe, decode the sampled frames. The decoding itself happens in a child process (see `sandbox`).
+"""Videos: open, probe, decode the sampled frames. A child process does the decoding (see `sandbox`).
 
     with open_video(path) as video:
         for frame in video.frames(Sampling("even"), 40):
@@ -36,6 +36,7 @@ NOTES = {
     "keyframes_only": "Some frames are the nearest keyframe or lie near it instead of at the exact moment.",
     "decoded_partially": "Parts of the file are damaged or missing; what could be decoded was used.",
 }
+DEFAULT_LIMITS = Limits()
 _MAX_SIDE_RATIO = 64  # of a frame's two sides; more is not a picture of people
 
 
@@ -54,7 +55,7 @@ class Frame:
     scale: float
 
 
-def probe(path: Path, limits: Limits = Limits()) -> VideoInfo:
+def probe(path: Path, limits: Limits = DEFAULT_LIMITS) -> VideoInfo:
     """What the file says of itself, after one frame of it was decoded.
 
     Raises:
@@ -65,7 +66,7 @@ def probe(path: Path, limits: Limits = Limits()) -> VideoInfo:
 
 
 @contextmanager
-def open_video(path: Path, limits: Limits = Limits()) -> Iterator[Video]:
+def open_video(path: Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[Video]:
     """A video whose decoding process lives until the block is left.
 
     Leave the block in the thread that entered it: the process is tied to it.
@@ -113,7 +114,7 @@ class Video:
         self._notes: set[str] = set()
         self._used = False
         self.decode_seconds = 0.0
-        """Wall-clock seconds that the child has worked so far: its start, decoding and scaling, without waiting."""
+        """Wall-clock seconds that the child has worked so far, from its start, without waiting for us."""
         self.decoded_frames = 0
         """Frames decoded so far, including those that were only decoded to get to a sampled one."""
         self.info = self._read_info()
@@ -133,8 +134,8 @@ class Video:
         Args:
             sampling: Which frames; a part of the checkpoint.
             count: How many. Fewer come where the video has fewer, see `notes`.
-            max_side: Longest side of the images in pixels; larger frames are scaled down, smaller ones are not
-                scaled up. None: full size.
+            max_side: Longest side of the images in pixels; larger frames are scaled down, smaller ones are
+                left. None: full size.
 
         Raises:
             VideoError: The file cannot be decoded.

@@ -14,7 +14,7 @@ MESSAGES = {
     "truncated": "The file is incomplete or damaged at its start. Download or export it again, whole.",
     "no_video_stream": "The file holds sound but no picture. Choose a file with a video track.",
     "no_frames": "No picture in the file could be decoded. It may be damaged or encrypted; export it again.",
-    "unsupported_codec": "The video's codec cannot be decoded here. Convert it to H.264 in MP4 and try again.",
+    "unsupported_codec": "The codec of the video cannot be decoded here. Convert it to H.264 in MP4.",
     "too_large": "The file is larger than allowed. Cut it to the part in question, or compress it.",
     "too_long": "The video is longer than allowed. Cut it to the part in question.",
     "too_many_pixels": "The picture is larger than allowed. Scale the video down and try again.",
