@@ -77,7 +77,7 @@ def _frames_in_name(filename: str) -> int:
     if found is None or int(found[1]) < 1:
         raise CheckpointError(
             "frames_unknown",
-            f"{filename} does not tell how many frames it was made for. Add --frames, for example --frames 20.",
+            f"{filename} does not tell how many frames it was made for. Add --frames, such as --frames 20.",
         )
     return int(found[1])
 
@@ -96,7 +96,7 @@ def read_state_dict(path: Path) -> Mapping[Any, Any]:
             raise _damaged(path, error) from error
         raise CheckpointError(
             "runs_code",
-            f"{path.name} holds Python objects besides weights and could run code when opened. It was refused. "
+            f"{path.name} holds Python objects besides weights and could run code when opened: refused. "
             "Ask its author for a plain state dict.",
             f"{type(error).__name__}: {str(error)[:300]}",
         ) from error
@@ -116,7 +116,7 @@ def read_state_dict(path: Path) -> Mapping[Any, Any]:
 
 
 def _looks_like_archive(path: Path) -> bool:
-    """Whether the file is a zip archive (since torch 1.6) and not a bare pickle, after a look at its first bytes."""
+    """Whether the file is a zip archive (since torch 1.6) and not a bare pickle, by its first bytes."""
     try:
         with path.open("rb") as file:
             start = file.read(512)

@@ -16,8 +16,8 @@ class Command(BaseCommand):
     """Checks a published checkpoint, converts it and says how to use it."""
 
     help = (
-        "Convert a published checkpoint, such as model_93_acc_100_frames_final_data.pt, into a detector of this "
-        "site. Nothing in the file is executed. The detector reproduces the published pre-processing and output."
+        "Convert a published checkpoint, such as model_93_acc_100_frames_final_data.pt, into a detector of "
+        "this site, which reproduces the published pre-processing and output. Nothing in the file is executed."
     )
     requires_system_checks = []
 
@@ -40,9 +40,9 @@ class Command(BaseCommand):
         except CheckpointError as error:
             raise CommandError(error.message) from error
         (count,) = folder.heads
+        self.stdout.write(self.style.SUCCESS(f"Installed the detector {name!r} for {count} frames."))
         self.stdout.write(
-            self.style.SUCCESS(f"Installed the detector {name!r} for {count} frames.") + "\nIt reads the
-            first frames of a video, as the published code does, takes one face from each, and " "its
-            verdict\nrests on the last of them alone: the published LSTM never sees time. Its scores are not
-            " f"calibrated.\nUse it: python manage.py analyze VIDEO --detector {name}"
+            f"It reads the first {count} frames of a video, as the published code does, one face in each, and its\n"
+            "verdict rests on the last of them alone: the published LSTM never sees time. Its scores are not\n"
+            f"calibrated. Use it: python manage.py analyze VIDEO --detector {name}"
         )
