@@ -7,8 +7,8 @@ new for every attempt; whoever takes the scan away clears that name.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import models
@@ -18,7 +18,8 @@ from django.utils import timezone
 if TYPE_CHECKING:
     from ml_app.models import Scan, Video  # noqa: F401 - named in the generics below
 
-QUEUED, RUNNING, FAILED, CANCELLED = "queued", "running", "failed", "cancelled"  # of models.Scan.Status
+# Of models.Scan.Status, which this module cannot import
+QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 _BEGINNING = {"stage": "", "progress_done": 0, "progress_total": 0}
 _UNCLAIMED = {"worker": "", "lease_expires_at": None}
 
@@ -46,6 +47,10 @@ class ScanQuerySet(models.QuerySet["Scan"]):
         """Those that wait or are being analysed."""
         return self.filter(status__in=[QUEUED, RUNNING])
 
+    def expired(self) -> ScanQuerySet:
+        """Those whose worker was not heard of for longer than its lease."""
+        return self.filter(status=RUNNING, lease_expires_at__lt=timezone.now())
+
     def held_by(self, scan_id: UUID | str, worker: str) -> ScanQuerySet:
         """The scan, if this worker still holds it; nothing otherwise."""
         return self.filter(pk=scan_id, status=RUNNING, worker=worker)
@@ -53,7 +58,7 @@ class ScanQuerySet(models.QuerySet["Scan"]):
     def claim(self, scan_id: UUID | str, *, worker: str, lease: timedelta) -> bool:
         """A worker begins an attempt. False: the scan does not wait, or another was faster."""
         now = timezone.now()
-        changed = self.filter(pk=scan_id, status=QUEUED).update(
+        return self.filter(pk=scan_id, status=QUEUED)._change(
             status=RUNNING,
             worker=worker,
             lease_expires_at=now + lease,
@@ -61,78 +66,72 @@ class ScanQuerySet(models.QuerySet["Scan"]):
             started_at=now,
             **_BEGINNING,
         )
-        return changed == 1
 
-    def renew(self, scan_id: UUID | str, *, worker: str, lease: timedelta) -> bool:
-        """The worker is alive. False: the scan is no longer its own."""
-        return self.held_by(scan_id, worker).update(lease_expires_at=timezone.now() + lease) == 1
+    # What follows is True if the scan was still this worker's, and changes nothing otherwise.
 
-    def report(self, scan_id: UUID | str, *, worker: str, stage: str, done: int, total: int) -> bool:
-        """How far the worker has come. False: the scan is no longer its own."""
-        return (
-            self.held_by(scan_id, worker).update(stage=stage, progress_done=done, progress_total=total) == 1
-        )
+    def renew(self, scan_id: UUID | str, worker: str, *, lease: timedelta) -> bool:
+        """The worker is alive."""
+        return self.held_by(scan_id, worker)._change(lease_expires_at=timezone.now() + lease)
 
-    def release(self, scan_id: UUID | str, *, worker: str) -> bool:
+    def report(self, scan_id: UUID | str, worker: str, *, stage: str, done: int, total: int) -> bool:
+        """How far the worker has come."""
+        return self.held_by(scan_id, worker)._change(stage=stage, progress_done=done, progress_total=total)
+
+    def release(self, scan_id: UUID | str, worker: str) -> bool:
         """The worker gives the scan back because it was told to stop; the attempt does not count."""
-        return (
-            self.held_by(scan_id, worker)
-            .filter(cancel_requested=False)
-            .update(status=QUEUED, attempts=F("attempts") - 1, started_at=None, **_BEGINNING, **_UNCLAIMED)
-            == 1
+        return self.held_by(scan_id, worker)._change(
+            status=QUEUED, attempts=F("attempts") - 1, started_at=None, **_BEGINNING, **_UNCLAIMED
         )
 
-    def fail(self, scan_id: UUID | str, *, worker: str, code: str, detail: str) -> bool:
+    def finish(self, scan_id: UUID | str, worker: str, **result: Any) -> bool:
+        """The scan is done, with what it found."""
+        return self.held_by(scan_id, worker)._change(
+            status=DONE, finished_at=timezone.now(), cancel_requested=False, **_UNCLAIMED, **result
+        )
+
+    def fail(self, scan_id: UUID | str, worker: str, *, code: str, detail: str) -> bool:
         """The worker found a reason that another attempt would find again."""
-        return (
-            self.held_by(scan_id, worker).update(
-                status=FAILED,
-                error_code=code,
-                error_detail=detail,
-                finished_at=timezone.now(),
-                **_UNCLAIMED,
-            )
-            == 1
+        return self.held_by(scan_id, worker)._change(
+            status=FAILED, error_code=code, error_detail=detail, finished_at=timezone.now(), **_UNCLAIMED
         )
 
-    def give_up(self, *, max_attempts: int, code: str, detail: str) -> int:
+    def end_cancelled(self, scan_id: UUID | str, worker: str) -> bool:
+        """The worker has stopped as it was asked to."""
+        return self.held_by(scan_id, worker)._change(
+            status=CANCELLED, finished_at=timezone.now(), **_UNCLAIMED
+        )
+
+    def give_up(self, scan_id: UUID | str, worker: str, *, max_attempts: int, code: str, detail: str) -> bool:
         """End an attempt that came to nothing: queue the scan again, or end it.
 
-        One that was to be cancelled is cancelled; one that has had its attempts has failed.
+        One that was to be cancelled is cancelled; one that has had its attempts has failed, with `code`.
         """
         cancelled = Q(cancel_requested=True)
         spent = Q(attempts__gte=max_attempts)
-        ends = cancelled | spent
         failed = spent & ~cancelled
-        return self.filter(status=RUNNING).update(
+        return self.held_by(scan_id, worker)._change(
             status=Case(
                 When(cancelled, then=Value(CANCELLED)), When(spent, then=Value(FAILED)), default=Value(QUEUED)
             ),
-            finished_at=Case(When(ends, then=Value(timezone.now())), output_field=models.DateTimeField()),
+            finished_at=Case(
+                When(cancelled | spent, then=Value(timezone.now())), output_field=models.DateTimeField()
+            ),
             error_code=Case(When(failed, then=Value(code)), default=Value("")),
             error_detail=Case(When(failed, then=Value(detail)), default=Value("")),
-            **_BEGINNING,
             **_UNCLAIMED,
         )
 
+    # Cancelling, by people
+
     def cancel_waiting(self, scan_id: UUID | str) -> bool:
-        """A scan that nobody has begun is cancelled at once."""
-        changed = self.filter(pk=scan_id, status=QUEUED).update(
+        """A scan that nobody has begun is cancelled at once. False: it does not wait."""
+        return self.filter(pk=scan_id, status=QUEUED)._change(
             status=CANCELLED, cancel_requested=True, finished_at=timezone.now()
         )
-        return changed == 1
 
     def request_cancel(self, scan_id: UUID | str) -> bool:
-        """The worker that analyses the scan is asked to stop."""
-        return self.filter(pk=scan_id, status=RUNNING).update(cancel_requested=True) == 1
+        """The worker that analyses the scan is asked to stop. False: it is not running."""
+        return self.filter(pk=scan_id, status=RUNNING)._change(cancel_requested=True)
 
-    def cancelled_by(self, scan_id: UUID | str, *, worker: str) -> bool:
-        """The worker has stopped as it was asked to."""
-        changed = self.held_by(scan_id, worker).update(
-            status=CANCELLED, finished_at=timezone.now(), **_UNCLAIMED
-        )
-        return changed == 1
-
-    def expired(self, now: datetime | None = None) -> ScanQuerySet:
-        """Those whose worker was not heard of for longer than its lease."""
-        return self.filter(status=RUNNING, lease_expires_at__lt=now or timezone.now())
+    def _change(self, **values: Any) -> bool:
+        return self.update(**values) == 1

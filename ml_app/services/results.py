@@ -11,7 +11,6 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.utils import timezone
 
 from ml_app.detection.findings import FaceFinding, FaceFrameFinding, Findings
 from ml_app.models import Face, FaceFrame, Scan
@@ -46,19 +45,12 @@ def save_findings(*, scan: Scan, findings: Findings, worker: str) -> bool:
 
 def _end(scan: Scan, findings: Findings, worker: str) -> bool:
     # First in the transaction: it locks the row, and tells whether the scan is still this worker's.
-    return Scan.objects.held_by(scan.pk, worker).update(**_result(findings)) == 1
+    return Scan.objects.finish(scan.pk, worker, **_result(findings))
 
 
 def _result(findings: Findings) -> dict[str, Any]:
     low, high = findings.uncertain_band
     return {
-        "status": Scan.Status.DONE,
-        "finished_at": timezone.now(),
-        "lease_expires_at": None,
-        "worker": "",
-        "cancel_requested": False,
-        "error_code": "",
-        "error_detail": "",
         "verdict": findings.verdict.value,
         "reason": findings.reason.value,
         "evidence": findings.evidence.value,

@@ -51,7 +51,7 @@ def request_scan(*, video: Video, frame_count: int, detector_name: str | None = 
                 return active, False
 
 
-def enqueue(*, scan_id: UUID) -> bool:
+def enqueue(*, scan_id: UUID | str) -> bool:
     """Tell the workers of a waiting scan. False: the broker is away, and the sweeper will send it later."""
     try:
         app.send_task(ANALYSE, args=[str(scan_id)], retry=False, ignore_result=True)

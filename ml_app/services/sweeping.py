@@ -42,8 +42,8 @@ def take_from_the_lost() -> int:
     for scan_id, worker in Scan.objects.expired().values_list("pk", "worker"):
         if (
             Scan.objects.expired()
-            .held_by(scan_id, worker)
             .give_up(
+                scan_id, worker,
                 max_attempts=settings.MAX_ATTEMPTS,
                 code="worker_lost",
                 detail=f"{worker} was not heard of for {settings.LEASE_SECONDS:g} s",
