@@ -198,6 +198,22 @@ def _tone(stream: Any, seconds: float) -> Iterator[Any]:
     yield from stream.encode(None)
 
 
+def loop_clip(source: Path, path: Path, repeats: int) -> Path:
+    """Repeat a clip without encoding it again, as its packets: a long video in little time."""
+    with av.open(str(source)) as clip, av.open(str(path), "w", format=_FORMATS.get(path.suffix)) as container:
+        stream = clip.streams.video[0]
+        copy = container.add_stream_from_template(stream)
+        packets = [packet for packet in clip.demux(stream) if packet.dts is not None]
+        length = packets[-1].dts - packets[0].dts + (packets[-1].dts - packets[0].dts) // (len(packets) - 1)
+        for repeat in range(repeats):
+            for packet in packets:
+                again = av.Packet(bytes(packet))
+                again.pts, again.dts = packet.pts + repeat * length, packet.dts + repeat * length
+                again.time_base, again.is_keyframe, again.stream = packet.time_base, packet.is_keyframe, copy
+                container.mux(again)
+    return path
+
+
 def make_audio(path: Path, seconds: float = 1.0) -> Path:
     """A file with sound and no picture, in the container of the suffix."""
     with av.open(str(path), "w", format=_FORMATS.get(path.suffix)) as container:

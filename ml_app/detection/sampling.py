@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # checkpoints imports torch, which a decoding process must no
     from ml_app.detection.checkpoints import Sampling
 
 _USUAL_FRAME_RATE = 25.0
+_ROUNDING_S = 1e-6
 
 
 def sample_times(sampling: Sampling, count: int, duration_s: float, frame_rate: float) -> tuple[float, ...]:
@@ -66,7 +67,7 @@ def snap_to_frames(frame_times: Sequence[float], times: Sequence[float]) -> list
         return list(range(total))
     chosen: list[int] = []
     for position, time_s in enumerate(times):
-        shown = max(0, bisect_right(frame_times, time_s) - 1)
+        shown = max(0, bisect_right(frame_times, time_s + _ROUNDING_S) - 1)
         after_last = chosen[-1] + 1 if chosen else 0
         chosen.append(min(max(shown, after_last), total - (count - position)))
     return chosen

@@ -15,7 +15,7 @@ _MIN_BUDGET, _MAX_BUDGET = 600, 4000  # the same in frames
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Get the first frame at or after `time_s`; before that go to the keyframe at `keyframe_s` unless None."""
+    """Get the first frame from `time_s` on, starting at the keyframe at `keyframe_s`, or going on if None."""
 
     time_s: float
     keyframe_s: float | None

@@ -30,6 +30,7 @@ FORMATS = (
 )
 _STILL_BRANDS = ("avif", "heic", "heix", "mif1")  # pictures in the clothes of MP4
 _THREADS = 4  # at most; more cost memory and gain little on the sizes people upload
+_UNSTAMPED = ("avi",)  # FFmpeg makes up presentation times, which repeat where frames are reordered
 _CAN_SKIP = ("h264", "hevc", "mpeg4", "mpeg2video", "mpeg1video")  # others do it late, or not at all
 _PATIENCE = 3000  # packets without a single picture, after which a stream is given up
 
@@ -38,7 +39,8 @@ class Reader:
     """The video stream of a file.
 
     Attributes: `container_name` and `codec_name` as FFmpeg calls them, `has_audio`, `geometry` of the upright
-    frame, `decoded` frames so far, `damaged` if something could not be read.
+    frame, `decoded` frames so far, `damaged` if something could not be read, `stamped` if
+    packets say when they are shown and not only when they are decoded.
     """
 
     def __init__(self, descriptor: int, max_pixels: int) -> None:
@@ -48,6 +50,7 @@ class Reader:
         self.damaged = False
         self._container, self._stream = self._open()
         self.container_name = str(self._container.format.name).split(",")[0]
+        self.stamped = self.container_name not in _UNSTAMPED
         self.codec_name = str(self._stream.codec_context.codec.canonical_name)
         self.has_audio = bool(self._container.streams.audio)
         self.geometry = self._look()
@@ -148,7 +151,8 @@ class Reader:
 
     def time_of(self, item: Any) -> float | None:
         """The time of a packet or frame in seconds of the container's clock, if it has one."""
-        stamp = item.pts if item.pts is not None else item.dts
+        shown = item.pts if self.stamped else None
+        stamp = shown if shown is not None else item.dts
         return None if stamp is None else float(stamp * self._stream.time_base)
 
     # Opening

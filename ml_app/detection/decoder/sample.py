@@ -14,6 +14,7 @@ from ml_app.detection.sampling import snap_to_frames
 # These seek to any packet about a time, not to a keyframe at or before it.
 _LOOSE_CONTAINERS = ("mpegts", "mpeg")
 _LOOSE_SEEK_S = 1.0
+_LATE = 6  # half frames by which a frame may come after the wanted moment
 
 
 class Sampler:
@@ -89,23 +90,37 @@ class Sampler:
     def _get(self, step: Step, keyframe_only: bool) -> tuple[float, Any] | None:
         self._target_s = step.time_s
         if step.keyframe_s is not None:
-            landing_s = step.keyframe_s - self._margin_s
-            if landing_s <= 0:
-                self._reader.rewind()
-            else:
-                self._reader.seek(self._found.origin_s + landing_s)
-            self._frames = self._forward(step.keyframe_s, keyframe_only)
-        for time_s, frame in self._frames:
-            if time_s >= step.time_s - self._slack_s and time_s > self._last_s:
-                self._last_s = time_s
-                return max(0.0, time_s), frame
+            self._go_to(step.keyframe_s, keyframe_only)
+        item = self._next_from(step.time_s)
+        if step.keyframe_s is not None and (item is None or item[0] > step.time_s + _LATE * self._slack_s):
+            # Not a keyframe but the start of an intra refresh, which is complete only some frames later.
+            earlier_s = self._keyframe_for(step.keyframe_s - 2 * self._slack_s)
+            if earlier_s < step.keyframe_s:
+                self._go_to(earlier_s)
+                item = self._next_from(step.time_s) or item
+        if item is not None:
+            self._last_s = item[0]
+        return item
+
+    def _go_to(self, keyframe_s: float, keyframe_only: bool = False) -> None:
+        landing_s = keyframe_s - self._margin_s
+        if landing_s <= 0:
+            self._reader.rewind()
+        else:
+            self._reader.seek(self._found.origin_s + landing_s)
+        self._frames = self._forward(keyframe_s, keyframe_only)
+
+    def _next_from(self, time_s: float) -> tuple[float, Any] | None:
+        for shown_s, frame in self._frames:
+            if shown_s >= time_s - self._slack_s and shown_s > self._last_s:
+                return shown_s, frame
         return None
 
     def _forward(
         self, keyframe_s: float | None = None, keyframe_only: bool = False
     ) -> Iterator[tuple[float, Any]]:
         """Decode from here on, beginning with the keyframe at a time, or with that alone."""
-        reader, origin, previous = self._reader, self._found.origin_s, 0.0
+        reader, origin, next_s = self._reader, self._found.origin_s, keyframe_s or 0.0
         started = keyframe_s is None
         for packet in self._packets_and_end():
             stamp = None if packet is None else reader.time_of(packet)
@@ -115,14 +130,15 @@ class Sampler:
                 if early or not packet.is_keyframe:
                     continue
                 started = True
-            reader.skip(time_s is not None and time_s < self._target_s - self._slack_s)
+            reader.skip(reader.stamped and time_s is not None and time_s < self._target_s - self._slack_s)
             frames = reader.decode(packet)
             if keyframe_only and not frames:
                 frames = reader.decode(None)
             for frame in frames:
-                stamp = reader.time_of(frame)
-                previous = previous + 2 * self._slack_s if stamp is None else stamp - origin
-                yield previous, frame
+                stamp = reader.time_of(frame) if reader.stamped else None
+                next_s = next_s if stamp is None else stamp - origin
+                yield next_s, frame
+                next_s += 2 * self._slack_s
             if keyframe_only:
                 return
 
