@@ -13,10 +13,14 @@ graceful_timeout = 3  # a stop does not wait for a video that somebody watches
 control_socket_disable = True
 if Path("/dev/shm").is_dir():  # noqa: S108 - Gunicorn's heartbeat file, which must not lie on a slow disk
     worker_tmp_dir = "/dev/shm"  # noqa: S108
+_console = {"class": "logging.StreamHandler", "formatter": "generic"}
 logconfig_dict = {
     "formatters": {"generic": {"()": "deepfake_site.logs.Formatter"}},
-    "handlers": {
-        name: {"class": "logging.StreamHandler", "formatter": "generic"}
-        for name in ("console", "error_console")
+    "handlers": {"console": _console, "error_console": _console},
+    "loggers": {
+        # Django's configuration comes later and gives the root logger a handler, which must not repeat these.
+        "gunicorn.error": {"level": "INFO", "handlers": ["error_console"], "propagate": False},
+        # Who looked at what is nobody's business; a proxy in front may log if it must.
+        "gunicorn.access": {"level": "INFO", "handlers": [], "propagate": False},
     },
 }
