@@ -175,5 +175,10 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"()": "deepfake_site.logs.Formatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "loggers": {
+        # They tell of every message; the task itself tells of every scan.
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }

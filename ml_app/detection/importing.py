@@ -24,7 +24,7 @@ from ml_app.detection.checkpoints import (
     save_checkpoint,
     sha256_of,
 )
-from ml_app.detection.errors import CheckpointError
+from ml_app.detection.errors import CheckpointError, cause
 from ml_app.detection.networks.backbones import build_backbone
 from ml_app.detection.networks.heads import PUBLISHED
 from ml_app.detection.networks.published import PublishedConfig, PublishedHead
@@ -98,7 +98,7 @@ def read_state_dict(path: Path) -> Mapping[Any, Any]:
             "runs_code",
             f"{path.name} holds Python objects besides weights and could run code when opened: refused. "
             "Ask its author for a plain state dict.",
-            f"{type(error).__name__}: {str(error)[:300]}",
+            cause(error),
         ) from error
     except (
         RuntimeError,
@@ -148,7 +148,7 @@ def _damaged(path: Path, error: Exception) -> CheckpointError:
         "damaged_file",
         f"{path.name} is damaged or was not downloaded to its end ({path.stat().st_size / 1e6:.1f} MB here, "
         "226 MB when whole). Download it again.",
-        f"{type(error).__name__}: {str(error)[:300]}",
+        cause(error),
     )
 
 
