@@ -1,0 +1,66 @@
+"""Which detector this installation offers. Reads the text parts of the files and never imports torch."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.functional import Promise
+
+from ml_app.detection.checkpoints import MANIFEST, HeadMetadata, open_folder, read_metadata
+from ml_app.detection.errors import CheckpointError
+from ml_app.messages import refuse
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorState:
+    """What pages may say of a detector before a video is uploaded."""
+
+    name: str
+    available: bool
+    message: Promise | str  # why not; empty if it is available
+    frame_counts: tuple[int, ...]  # that there are checkpoints for, ascending
+    version: str
+
+
+def detector_state(*, name: str | None = None) -> DetectorState:
+    """The state of a detector, by default the configured one. Cheap: read again only when files change."""
+    name = name or settings.DETECTOR
+    folder = Path(settings.MODELS_DIR) / name
+    return _read(name, folder, _fingerprint(folder))
+
+
+def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    try:
+        return tuple(
+            sorted((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in folder.iterdir())
+        )
+    except OSError:
+        return ()
+
+
+@lru_cache(maxsize=8)
+def _read(name: str, folder: Path, fingerprint: tuple[tuple[str, int, int], ...]) -> DetectorState:
+    sizes = {file: size for file, _, size in fingerprint}
+    try:
+        found = open_folder(folder.parent, name)
+        version = read_metadata(found.heads[max(found.heads)].path, HeadMetadata).version
+        pinned = json.loads((folder / MANIFEST).read_text())["files"]
+        damaged = [file for file, entry in pinned.items() if sizes.get(file) != entry["bytes"]]
+    except (CheckpointError, OSError, KeyError, TypeError) as error:
+        logger.warning("The detector %s cannot be used: %s", name, error)
+        return _unavailable(name)
+    if damaged:
+        logger.warning("Files of the detector %s are missing or cut off: %s", name, ", ".join(damaged))
+        return _unavailable(name)
+    return DetectorState(name, True, "", tuple(found.heads), version)
+
+
+def _unavailable(name: str) -> DetectorState:
+    return DetectorState(name, False, refuse("detector_unavailable").message, (), "")
