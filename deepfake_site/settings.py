@@ -113,18 +113,27 @@ DEFAULT_FRAME_COUNT = 40
 # Uploads
 MAX_UPLOAD_MB: int = env.int("MAX_UPLOAD_MB", default=500)
 MAX_DURATION_MINUTES: int = env.int("MAX_DURATION_MINUTES", default=120)
+FILE_UPLOAD_HANDLERS = ["ml_app.uploads.IncomingUploadHandler"]
 
 # Jobs. The Scan row is the truth; the queue only carries its id.
 BROKER_DIR = DATA_DIR / "broker"
 CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", default="filesystem://")
 if CELERY_BROKER_URL.startswith("filesystem:"):
     BROKER_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    CELERY_BROKER_URL = "filesystem://localhost//"  # or kombu warns that it has no host
+    CELERY_BROKER_TRANSPORT = "deepfake_site.broker:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_DIR),
         "data_folder_out": str(BROKER_DIR),
         "control_folder": str(BROKER_DIR / "control"),
     }
+    # Answers to remote control would pile up as files: nobody deletes those of workers that are gone.
+    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_TASK_DEFAULT_QUEUE = "scans"
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_POOL = "solo"  # one scan at a time: decoding and face detection have processes of their own
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 LEASE_SECONDS: float = env.float("LEASE_SECONDS", default=30.0)
@@ -162,7 +171,7 @@ CONTENT_SECURITY_POLICY = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {"plain": {"()": "deepfake_site.logs.Formatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }

@@ -1,1 +1,157 @@
 """What the worker does with the id of a row: the one place that joins the database and the detector."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from celery import shared_task
+from celery.signals import worker_init, worker_ready, worker_shutting_down
+from django.conf import settings
+from django.db import close_old_connections
+
+from deepfake_site.logs import about_scan
+from ml_app import services
+from ml_app.detection.errors import Cancelled, CheckpointError, DetectionError
+from ml_app.detection.findings import Findings
+from ml_app.models import Scan
+from ml_app.watch import Watch, lease
+
+if TYPE_CHECKING:
+    from ml_app.detection.detector import Detector
+
+logger = logging.getLogger(__name__)
+_stopping = threading.Event()  # the worker was told to end: give the scan back instead of finishing it
+
+
+@shared_task(name=services.ANALYSE, ignore_result=True)
+def analyse_scan(scan_id: str) -> None:
+    """One attempt at one scan, if it still waits for one."""
+    with about_scan(scan_id):
+        if _stopping.is_set():
+            services.enqueue(scan_id=scan_id)  # for the next worker: this one took the message on its way out
+            return
+        worker = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
+        if not Scan.objects.claim(scan_id, worker=worker, lease=lease()):
+            logger.info("Does not wait for a worker any more")
+            return
+        scan = Scan.objects.select_related("video").get(pk=scan_id)
+        logger.info("Attempt %d of %d at %d frames", scan.attempts, settings.MAX_ATTEMPTS, scan.frame_count)
+        with Watch(scan.pk, worker, _stopping) as watch:
+            _attempt(scan, worker, watch)
+
+
+def _attempt(scan: Scan, worker: str, watch: Watch) -> None:
+    try:
+        findings = _analyse(scan, watch)
+        close_old_connections()  # the database may have closed a connection that slept through the analysis
+        saved = services.save_findings(scan=scan, findings=findings, worker=worker)
+        if saved:
+            logger.info("Done in %.1f s: %s", findings.seconds.total, findings.verdict.value)
+        else:
+            _lost()
+    except Cancelled:
+        _stopped(scan, worker, watch)
+    except CheckpointError as error:
+        _fail(scan, worker, "detector_unavailable", f"{error.code}: {error.message} {error.detail}")
+    except DetectionError as error:
+        _fail(scan, worker, error.code, error.detail or error.message)
+    except Exception as error:
+        logger.exception("The attempt failed")
+        _again(scan, worker, f"{type(error).__name__}: {error}")
+
+
+def _analyse(scan: Scan, watch: Watch) -> Findings:
+    from ml_app.detection.pipeline import analyse  # noqa: PLC0415 - a web process imports this module too
+
+    return analyse(
+        Path(scan.video.file.path),
+        detector(scan.detector_name, scan.frame_count),
+        frames=scan.frame_count,
+        limits=services.limits(),
+        on_progress=watch.progress,
+        cancelled=watch.cancelled,
+    )
+
+
+def _stopped(scan: Scan, worker: str, watch: Watch) -> None:
+    if watch.lost.is_set():
+        _lost()
+    elif watch.cancel_requested.is_set():
+        Scan.objects.end_cancelled(scan.pk, worker)
+        logger.info("Cancelled")
+    elif Scan.objects.release(scan.pk, worker):
+        logger.info("Given back, because this worker stops")
+        services.enqueue(scan_id=scan.pk)
+
+
+def _fail(scan: Scan, worker: str, code: str, detail: str) -> None:
+    logger.warning("Failed: %s (%s)", code, detail)
+    if not Scan.objects.fail(scan.pk, worker, code=code, detail=detail):
+        _lost()
+
+
+def _again(scan: Scan, worker: str, detail: str) -> None:
+    close_old_connections()
+    if not Scan.objects.give_up(
+        scan.pk, worker, max_attempts=settings.MAX_ATTEMPTS, code="internal_error", detail=detail
+    ):
+        _lost()
+    elif Scan.objects.filter(pk=scan.pk, status=Scan.Status.QUEUED).exists():
+        services.enqueue(scan_id=scan.pk)
+
+
+def _lost() -> None:
+    logger.warning(
+        "Taken from this worker, which was not heard of in time; what it found is dropped"
+    )
+
+
+def detector(name: str, frames: int) -> Detector:
+    """The detector for a frame count, loaded once in each process; again when its manifest has changed."""
+    manifest = Path(settings.MODELS_DIR) / name / "manifest.json"
+    return _load(name, frames, manifest.stat().st_mtime_ns if manifest.exists() else 0)
+
+
+@lru_cache(maxsize=8)
+def _load(name: str, frames: int, version: int) -> Detector:
+    from ml_app.detection.detector import Detector  # noqa: PLC0415 - imports torch
+
+    return Detector.load(Path(settings.MODELS_DIR), name, frames, settings.DEVICE)
+
+
+@worker_init.connect
+def _warm_up(**kwargs: Any) -> None:
+    """Load the detector before the first scan comes. Without it the worker lives on, and says so."""
+    try:
+        loaded = detector(settings.DETECTOR, settings.DEFAULT_FRAME_COUNT)
+        loaded.warm_up()
+    except CheckpointError as error:
+        logger.error("No detector: %s %s", error.message, error.detail)
+        return
+    from ml_app.detection.face_pool import shared_pool  # noqa: PLC0415
+
+    shared_pool().warm_up()
+    info = loaded.info
+    logger.info("Detector %s %s ready on %s", info.name, info.version, loaded.describe_device())
+
+
+@worker_ready.connect
+def _sweep(**kwargs: Any) -> None:
+    try:
+        services.sweep()
+    except Exception:
+        logger.exception("The sweep at the worker's start failed; the sweeper will try again")
+    finally:
+        close_old_connections()
+
+
+@worker_shutting_down.connect
+def _stop(**kwargs: Any) -> None:
+    _stopping.set()

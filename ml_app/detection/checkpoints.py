@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import torch
-from safetensors.torch import save_file
+from ml_app.detection.errors import CheckpointError
+from ml_app.detection.records import build
+
+if TYPE_CHECKING:
+    # Only the functions that move tensors import torch: pages and the decoding process read metadata
+    # without it.
+    from torch import Tensor
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -32,14 +38,18 @@ class Preprocessing:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # of channels scaled to 0..1, in colour order
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     whole_frame_without_face: bool = False  # the published pipeline's habit
+    # followed: every person through the frames. first_found: the published pipeline's first box of each
+    # frame, found at full size in colour_order, whoever that is.
+    faces: Literal["followed", "first_found"] = "followed"
+    resize: Literal["area", "pillow"] = "area"  # `crops.crop`, or Pillow's antialiased bilinear
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """Which frames of a video are read.
 
-    even: N frames evenly over the whole time. bursts: groups of `burst` neighbouring frames, the groups evenly
-    over the whole time. first: the first N frames of the file, as the published pipeline does.
+    even: N frames evenly over the whole time. bursts: groups of `burst` neighbouring frames, the groups
+    evenly over the whole time. first: the first N frames of the file, as the published pipeline does.
     """
 
     pattern: Literal["even", "bursts", "first"] = "even"
@@ -103,17 +113,20 @@ def sha256_of(path: Path) -> str:
 
 
 def save_checkpoint(
-    path: Path, tensors: Mapping[str, torch.Tensor], metadata: BackboneMetadata | HeadMetadata
+    path: Path, tensors: Mapping[str, Tensor], metadata: BackboneMetadata | HeadMetadata
 ) -> None:
     """Write tensors and what they say of themselves to `path`, then pin its hash in the folder's manifest.
 
     The file appears whole or not at all.
     """
+    from safetensors.torch import save_file  # noqa: PLC0415 - imports torch
+
     kind = "backbone" if isinstance(metadata, BackboneMetadata) else "head"
     text = json.dumps({"format": FORMAT, "kind": kind, **asdict(metadata)}, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial, metadata={_KEY: text})
+    partial.chmod(0o644)  # safetensors writes for its owner alone; the site may run as somebody else
     partial.replace(path)
     _pin(path, kind, getattr(metadata, "frame_count", None))
 
@@ -128,3 +141,140 @@ def _pin(path: Path, kind: str, frame_count: int | None) -> None:
         entry["frame_count"] = frame_count
     manifest["files"][path.name] = entry
     manifest_path.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+
+
+M = TypeVar("M", BackboneMetadata, HeadMetadata)
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedFile:
+    """A file of a detector and the hash that its manifest pins."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorFolder:
+    """A detector on disk, as its manifest tells."""
+
+    name: str
+    backbone: PinnedFile
+    heads: dict[int, PinnedFile]  # by frame count, ascending
+
+    def nearest(self, frames: int) -> int:
+        """The frame count of the head for `frames`: that, or the nearest there is; the larger of two."""
+        return min(self.heads, key=lambda count: (abs(count - frames), -count))
+
+
+def available(models_dir: Path) -> tuple[DetectorFolder, ...]:
+    """The detectors of a folder, by name, but those without a usable manifest. Imports no torch."""
+    found = []
+    for manifest in sorted(models_dir.glob(f"*/{MANIFEST}")):
+        try:
+            found.append(open_folder(models_dir, manifest.parent.name))
+        except CheckpointError:
+            continue
+    return tuple(found)
+
+
+def open_folder(models_dir: Path, name: str) -> DetectorFolder:
+    """Read the manifest of one detector. Nothing is hashed yet.
+
+    Raises:
+        CheckpointError: There is no such detector, or its manifest is unusable.
+    """
+    folder = models_dir / name
+    if Path(name).name != name or not (folder / MANIFEST).is_file():
+        names = ", ".join(sorted(path.parent.name for path in models_dir.glob(f"*/{MANIFEST}"))) or "none"
+        raise CheckpointError(
+            "no_detector",
+            f"There is no detector named {name!r}. Installed: {names}.",
+            f"{MANIFEST} not found",
+        )
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        if manifest["format"] != FORMAT:
+            raise ValueError(f"format {manifest['format']!r} is not {FORMAT}")
+        backbones, heads = [], {}
+        for file, entry in manifest["files"].items():
+            if Path(file).name != file:
+                raise ValueError(f"{file!r} is not a plain file name")
+            pinned = PinnedFile(folder / file, str(entry["sha256"]))
+            if entry["kind"] == "head":
+                heads[int(entry["frame_count"])] = pinned
+            elif entry["kind"] == "backbone":
+                backbones.append(pinned)
+        if len(backbones) != 1 or not heads:
+            raise ValueError(
+                f"{len(backbones)} backbones and {len(heads)} heads; one and at least one are needed"
+            )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            "bad_manifest",
+            f"The manifest of the detector {name!r} cannot be used. Install the detector again.",
+            f"{type(error).__name__}: {error}",
+        ) from error
+    return DetectorFolder(name, backbones[0], dict(sorted(heads.items())))
+
+
+def read_metadata(path: Path, kind: type[M]) -> M:
+    """Read what a checkpoint file says of itself, without its tensors. Imports no torch.
+
+    Args:
+        path: A safetensors file.
+        kind: `BackboneMetadata` or `HeadMetadata`, which the file must be.
+
+    Raises:
+        CheckpointError: It is no such file, or what it says is incomplete.
+    """
+    expected = "backbone" if kind is BackboneMetadata else "head"
+    try:
+        data = json.loads(_header(path)["__metadata__"][_KEY])
+        if data.get("format") != FORMAT:
+            raise ValueError(f"format {data.get('format')!r} is not {FORMAT}")
+        if data.get("kind") != expected:
+            raise ValueError(f"it is a {data.get('kind')!r}, not a {expected}")
+        return build(kind, data)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        raise CheckpointError(
+            "bad_checkpoint",
+            f"{path.name} is not a {expected} checkpoint of this software. Install the detector again.",
+            f"{type(error).__name__}: {error}",
+        ) from error
+
+
+def _header(path: Path) -> dict[str, Any]:
+    # safetensors: the header's length as 64-bit little-endian, then the header as JSON.
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > 100_000_000:
+            raise ValueError("not a safetensors file")
+        header = json.loads(file.read(length))
+    if not isinstance(header, dict):
+        raise ValueError("not a safetensors file")
+    return header
+
+
+def load_tensors(pinned: PinnedFile) -> dict[str, Tensor]:
+    """Load a file's tensors on the CPU after its hash was found to be the pinned one.
+
+    Raises:
+        CheckpointError: The file is missing, is not the one that was pinned, or cannot be read.
+    """
+    from safetensors import SafetensorError  # noqa: PLC0415
+    from safetensors.torch import load_file  # noqa: PLC0415 - imports torch
+
+    again = "Install the detector again."
+    try:
+        actual = sha256_of(pinned.path)
+        if actual != pinned.sha256:
+            raise CheckpointError(
+                "hash_mismatch",
+                f"{pinned.path.name} is not the file its manifest names. {again}",
+                f"SHA-256 {actual}, expected {pinned.sha256}",
+            )
+        return load_file(pinned.path)
+    except (OSError, SafetensorError) as error:
+        message = f"{pinned.path.name} cannot be read. {again}"
+        raise CheckpointError("bad_checkpoint", message, f"{type(error).__name__}: {error}") from error

@@ -25,6 +25,8 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 def test_every_make_target_in_the_readme_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    mentioned = set(re.findall(r"make ([a-z-]+)\b(?= |`|$)", (ROOT / "README.md").read_text(), flags=re.MULTILINE))
+    mentioned = set(
+        re.findall(r"make ([a-z-]+)\b(?= |`|$)", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    )
     assert {"run", "test"} <= mentioned
     assert {"run", "test", "setup", "help"} <= targets

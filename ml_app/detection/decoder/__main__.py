@@ -1,0 +1,130 @@
+"""One video, from the first answer to the last.
+
+The parent passes an open file and limits on the command line. We answer with what the file is, read one line
+that asks for frames, and send them one after the other. Each message is four bytes of length, a JSON header,
+and for a frame its pixels.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from ml_app.detection.decoder.reader import Reader
+from ml_app.detection.decoder.sample import Sampler
+from ml_app.detection.decoder.survey import Survey, survey
+from ml_app.detection.errors import VideoError
+from ml_app.detection.video_errors import video_error
+
+_PR_SET_PDEATHSIG = 1
+_SPARE_FILES = 8  # FFmpeg duplicates the descriptor when it opens it, and again when it rewinds by reopening
+
+
+def restrict(task: dict[str, Any]) -> None:
+    """Take the limits upon us, and die with our parent."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != task["parent"]:  # it was gone before we could say so
+        sys.exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    cpu, memory = int(task["cpu_seconds"]), int(task["memory_bytes"])
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 2))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    files = task["descriptor"] + _SPARE_FILES
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    os.nice(5)
+    av.logging.set_level(None)  # nobody reads it, and a full pipe would stop us
+
+
+class Speaker:
+    """Writes messages to the parent and counts the time in which we did not wait for it."""
+
+    def __init__(self) -> None:
+        self._output = sys.stdout.fileno()
+        self._waited = 0.0
+        self._started = time.monotonic() - time.process_time()  # the imports count as well
+
+    def say(self, header: dict[str, Any], pixels: npt.NDArray[np.uint8] | None = None) -> None:
+        worked = time.monotonic() - self._started - self._waited
+        text = json.dumps(header | {"seconds": max(0.0, worked)}).encode()
+        started = time.monotonic()
+        self._write(memoryview(len(text).to_bytes(4) + text))
+        if pixels is not None:
+            self._write(pixels.data.cast("B"))
+        self._waited += time.monotonic() - started
+
+    def listen(self) -> dict[str, Any] | None:
+        """The parent's request; None when it has no further interest."""
+        started = time.monotonic()
+        line = sys.stdin.buffer.readline()
+        self._waited += time.monotonic() - started
+        request: dict[str, Any] | None = json.loads(line) if line else None
+        return request
+
+    def _write(self, view: memoryview) -> None:
+        while view:
+            view = view[os.write(self._output, view) :]
+
+
+def introduce(reader: Reader, found: Survey) -> dict[str, Any]:
+    """The fields of a VideoInfo."""
+    return {
+        "container": reader.container_name,
+        "codec": reader.codec_name,
+        "width": reader.geometry.width,
+        "height": reader.geometry.height,
+        "duration": found.duration_s,
+        "frame_rate": found.frame_rate,
+        "frame_count": found.frame_count,
+        "rotation": reader.geometry.rotation,
+        "has_audio": reader.has_audio,
+    }
+
+
+def converse(task: dict[str, Any], speaker: Speaker) -> None:
+    with Reader(task["descriptor"], task["max_pixels"]) as reader:
+        found = survey(reader, task["max_duration_s"])
+        speaker.say(introduce(reader, found) | {"decoded": reader.decoded, "notes": reader.notes()})
+        request = speaker.listen()
+        if request is None:
+            return
+        sampler = Sampler(reader, found)
+        for time_s, frame in sampler.frames(request["times"], request["count"]):
+            pixels = reader.geometry.upright(frame, request["width"], request["height"])
+            speaker.say({"time": time_s, "decoded": reader.decoded}, pixels)
+        notes = [*reader.notes(), *sampler.notes]
+        speaker.say({"done": True, "decoded": reader.decoded, "notes": notes})
+
+
+def main() -> None:
+    task = json.loads(sys.argv[1])
+    speaker = Speaker()
+    restrict(task)
+    try:
+        converse(task, speaker)
+    except VideoError as error:
+        speaker.say({"error": error.code, "detail": error.detail})
+    except BrokenPipeError:
+        pass
+    except (MemoryError, av.FFmpegError) as error:
+        full = isinstance(error, MemoryError) or error.errno == errno.ENOMEM
+        failure = video_error("decoder_out_of_memory" if full else "decoder_crashed", type(error).__name__)
+        speaker.say({"error": failure.code, "detail": failure.detail})
+    os._exit(0)  # without tidying up: a damaged heap must not crash us after the last answer
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""Follow each person through the sampled frames: by position first, by face where position is not enough."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_app.detection.looking import Look, Sighting
+
+NEAR = 0.6  # of a face's size: a person's centre moves less than this between two frames of one shot
+GROWTH = 1.6  # a face grows or shrinks less than this between two frames of one shot
+SAME_SHOT = 18.0  # mean difference of grey miniatures, 0..255; a cut differs by more
+SAME_FACE = 0.55  # distance of descriptors; dlib's threshold is 0.6, but strangers of one group come near it
+SAMPLES = 3  # descriptors of a person that a face is compared with
+CLEAR_SCORE = 0.3  # a person must be seen this clearly at least once: most of what is no face scores below
+CLEAR_ONCE = 0.8  # and this clearly where seen only once
+
+Descriptor = npt.NDArray[np.float32]
+Describe = Callable[[Sequence[Sighting]], Sequence[Descriptor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A sighting and when it was."""
+
+    frame: int  # position in the sequence of sampled frames
+    time_s: float
+    sighting: Sighting
+
+
+@dataclass(slots=True, eq=False)
+class _Track:
+    seen: list[Seen] = field(default_factory=list)
+
+    @property
+    def last(self) -> Seen:
+        return self.seen[-1]
+
+
+def follow(looks: Sequence[Look], times: Sequence[float], describe: Describe) -> list[list[Seen]]:
+    """Put the sightings of each person together.
+
+    Args:
+        looks: What each sampled frame showed, in order of time.
+        times: When each of these frames is shown, seconds.
+        describe: Embeds faces, 128 numbers each; slow, so only called where position does not decide.
+
+    Returns:
+        One list for each person, in order of first appearance. What was probably no face is left out.
+    """
+    faces = _Faces(describe)
+    tracks: list[_Track] = []
+    for index, (look, time_s) in enumerate(zip(looks, times, strict=True)):
+        fresh = [Seen(index, time_s, sighting) for sighting in look.sightings]
+        placed = _by_position(tracks, fresh, looks)
+        for track, seen in placed:
+            track.seen.append(seen)
+        taken = {id(track) for track, _ in placed}
+        rest = [seen for seen in fresh if all(seen is not other for _, other in placed)]
+        for seen, found in _by_face([t for t in tracks if id(t) not in taken], rest, faces):
+            if found is None:
+                tracks.append(_Track([seen]))
+            else:
+                found.seen.append(seen)
+    return [track.seen for track in tracks if _is_person(track, len(looks))]
+
+
+def _by_position(
+    tracks: Sequence[_Track], fresh: Sequence[Seen], looks: Sequence[Look]
+) -> list[tuple[_Track, Seen]]:
+    """Pairs that no other track or sighting could claim, within one shot."""
+    pairs = [
+        (track, seen)
+        for seen in fresh
+        for track in tracks
+        if _near(track.last.sighting, seen.sighting) and _same_shot(looks, track.last.frame, seen.frame)
+    ]
+    return [
+        (track, seen)
+        for track, seen in pairs
+        if sum(other is track for other, _ in pairs) == 1 and sum(other is seen for _, other in pairs) == 1
+    ]
+
+
+def _by_face(
+    tracks: Sequence[_Track], fresh: Sequence[Seen], faces: _Faces
+) -> list[tuple[Seen, _Track | None]]:
+    """The nearest pairs of faces, each track and each sighting once; None for a face not seen before."""
+    faces.prepare(
+        [*fresh, *(seen for track in tracks for seen in _samples(track))] if tracks and fresh else []
+    )
+    distances = sorted(
+        (
+            (faces.distance(seen, track), number, row)
+            for row, seen in enumerate(fresh)
+            for number, track in enumerate(tracks)
+        ),
+    )
+    chosen: dict[int, _Track] = {}
+    used: set[int] = set()
+    for distance, number, row in distances:
+        if distance < SAME_FACE and number not in used and row not in chosen:
+            chosen[row] = tracks[number]
+            used.add(number)
+    return [(seen, chosen.get(row)) for row, seen in enumerate(fresh)]
+
+
+class _Faces:
+    """Descriptors, each computed once."""
+
+    def __init__(self, describe: Describe) -> None:
+        self._describe = describe
+        self._known: dict[int, Descriptor] = {}  # by identity of the sighting, which the looks keep alive
+
+    def prepare(self, wanted: Iterable[Seen]) -> None:
+        """Compute what is not known yet, together."""
+        missing = list(
+            {id(s.sighting): s.sighting for s in wanted if id(s.sighting) not in self._known}.values()
+        )
+        if missing:
+            for sighting, descriptor in zip(missing, self._describe(missing), strict=True):
+                self._known[id(sighting)] = descriptor
+
+    def distance(self, seen: Seen, track: _Track) -> float:
+        """How unlike a face is to a person: the least distance to a few sightings of that person."""
+        mine = self._known[id(seen.sighting)]
+        return min(float(np.linalg.norm(mine - self._known[id(s.sighting)])) for s in _samples(track))
+
+
+def _samples(track: _Track) -> list[Seen]:
+    # The first and the latest sightings: few, so that a long track costs no more than a short one.
+    return [track.seen[0], *track.seen[1:][-(SAMPLES - 1) :]]
+
+
+def _near(one: Sighting, other: Sighting) -> bool:
+    size, other_size = one.box.width + one.box.height, other.box.width + other.box.height
+    across = (one.box.left + one.box.right - other.box.left - other.box.right) / 2
+    down = (one.box.top + one.box.bottom - other.box.top - other.box.bottom) / 2
+    mean = (size + other_size) / 4
+    return math.hypot(across, down) < NEAR * mean and max(size, other_size) < GROWTH * min(size, other_size)
+
+
+def _same_shot(looks: Sequence[Look], first: int, second: int) -> bool:
+    difference = looks[first].signature.astype(np.int16) - looks[second].signature.astype(np.int16)
+    return float(np.abs(difference).mean()) < SAME_SHOT
+
+
+def _is_person(track: _Track, frames: int) -> bool:
+    best = max(seen.sighting.score for seen in track.seen)
+    once = len(track.seen) == 1 and frames > 1
+    return best >= (CLEAR_ONCE if once else CLEAR_SCORE)

@@ -1,0 +1,229 @@
+"""Import published `.pt` files: check everything, convert to a detector folder that describes itself."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ml_app.detection.checkpoints import (
+    BackboneMetadata,
+    Decision,
+    DetectorFolder,
+    HeadMetadata,
+    Preprocessing,
+    Sampling,
+    open_folder,
+    save_checkpoint,
+    sha256_of,
+)
+from ml_app.detection.errors import CheckpointError
+from ml_app.detection.networks.backbones import build_backbone
+from ml_app.detection.networks.heads import PUBLISHED
+from ml_app.detection.networks.published import PublishedConfig, PublishedHead
+
+BACKBONE = "resnext50_32x4d"
+PREPROCESSING = Preprocessing(
+    image_size=112,
+    margin=1.0,
+    crop="box",
+    colour_order="BGR",
+    whole_frame_without_face=True,
+    faces="first_found",
+    resize="pillow",
+)
+_UNKNOWN = "unknown; see where the file came from"
+
+
+def import_published(path: Path, models_dir: Path, name: str, frames: int | None = None) -> DetectorFolder:
+    """Convert a published checkpoint into `models_dir/name`, to be used with its own pre-processing.
+
+    Args:
+        path: A state dict as `torch.save` wrote it, with the 322 tensors of the published network.
+        models_dir: Where the detectors' folders are.
+        name: Of the new folder and detector: letters, digits, dots, dashes and underscores.
+        frames: How many frames the file was made for; by default read from its name (`..._100_frames_...`).
+
+    Raises:
+        CheckpointError: The file is no such checkpoint, is damaged, or the name is taken; the message says
+        which.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise CheckpointError(
+            "bad_name", f"{name!r} cannot name a detector: use letters, digits, dots, dashes, underscores."
+        )
+    if (models_dir / name).exists():
+        raise CheckpointError(
+            "name_taken", f"A detector named {name!r} is installed already. Choose another name or remove it."
+        )
+    frames = frames or _frames_in_name(path.name)
+    tensors = _checked(read_state_dict(path))
+    models_dir.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".import-", dir=models_dir) as partial:
+        _write(Path(partial) / name, tensors, name, frames, source=path)
+        (Path(partial) / name).rename(models_dir / name)
+    return open_folder(models_dir, name)
+
+
+def _frames_in_name(filename: str) -> int:
+    found = re.search(r"_(\d{1,4})_frames", filename)
+    if found is None or int(found[1]) < 1:
+        raise CheckpointError(
+            "frames_unknown",
+            f"{filename} does not tell how many frames it was made for. Add --frames, such as --frames 20.",
+        )
+    return int(found[1])
+
+
+def read_state_dict(path: Path) -> Mapping[Any, Any]:
+    """Load a `.pt` file without running anything that is in it.
+
+    Raises:
+        CheckpointError: It is missing, a web page, incomplete, something else, or would run code.
+    """
+    archive = _looks_like_archive(path)
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
+    except pickle.UnpicklingError as error:
+        if "weights" not in str(error).lower() and "global" not in str(error).lower():
+            raise _damaged(path, error) from error
+        raise CheckpointError(
+            "runs_code",
+            f"{path.name} holds Python objects besides weights and could run code when opened: refused. "
+            "Ask its author for a plain state dict.",
+            f"{type(error).__name__}: {str(error)[:300]}",
+        ) from error
+    except (
+        RuntimeError,
+        ValueError,
+        OSError,
+        EOFError,
+        KeyError,
+        AssertionError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise _damaged(path, error) from error
+    if not isinstance(loaded, Mapping):
+        raise _foreign(path.name, f"it holds a {type(loaded).__name__}, not a state dict")
+    return loaded
+
+
+def _looks_like_archive(path: Path) -> bool:
+    """Whether the file is a zip archive (since torch 1.6) and not a bare pickle, by its first bytes."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(512)
+    except OSError as error:
+        raise CheckpointError("not_found", f"{path.name} cannot be opened: {error.strerror}.") from error
+    if not start:
+        raise CheckpointError("empty_file", f"{path.name} is empty. Download it again.")
+    if start.lstrip()[:1] == b"<" or b"<html" in start.lower():
+        raise CheckpointError(
+            "web_page",
+            f"{path.name} is a web page and no checkpoint: the download was a page that asks or explains "
+            "something. Open its address in a browser and save the file itself.",
+        )
+    if start.startswith(b"version https://git-lfs"):
+        raise CheckpointError(
+            "lfs_pointer", f"{path.name} is a Git LFS pointer. Fetch it with `git lfs pull`."
+        )
+    if start.startswith(b"PK"):
+        if not zipfile.is_zipfile(path):
+            raise _damaged(path, ValueError("no central directory"))
+        return True
+    if not start.startswith(b"\x80"):
+        raise CheckpointError("not_a_checkpoint", f"{path.name} is not a file that torch.save wrote.")
+    return False
+
+
+def _damaged(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        "damaged_file",
+        f"{path.name} is damaged or was not downloaded to its end ({path.stat().st_size / 1e6:.1f} MB here, "
+        "226 MB when whole). Download it again.",
+        f"{type(error).__name__}: {str(error)[:300]}",
+    )
+
+
+def _foreign(filename: str, what: str) -> CheckpointError:
+    return CheckpointError(
+        "wrong_architecture",
+        f"{filename} is not a published ResNeXt-50 and LSTM checkpoint: {what}.",
+    )
+
+
+def _networks() -> tuple[nn.Module, PublishedHead]:
+    with torch.device("meta"):  # shapes alone; nothing is allocated
+        return build_backbone(BACKBONE), PublishedHead(PublishedConfig())
+
+
+def expected_shapes() -> dict[str, tuple[int, ...]]:
+    """Keys and shapes of the published state dict."""
+    backbone, head = _networks()
+    shapes = {f"model.{key}": tuple(tensor.shape) for key, tensor in backbone.state_dict().items()}
+    return shapes | {key: tuple(tensor.shape) for key, tensor in head.state_dict().items()}
+
+
+def _checked(state: Mapping[Any, Any]) -> dict[str, Tensor]:
+    tensors = {str(key).removeprefix("module."): value for key, value in state.items()}  # of DataParallel
+    expected = expected_shapes()
+    counters = {key for key in expected if key.endswith("num_batches_tracked")}  # which older files lack
+    missing = sorted(expected.keys() - tensors.keys() - counters)
+    unknown = sorted(tensors.keys() - expected.keys())
+    if missing or unknown:
+        parts = [
+            f"{len(keys)} tensors {word}, such as {keys[0]!r}"
+            for keys, word in ((missing, "are missing"), (unknown, "are unknown"))
+            if keys
+        ]
+        raise _foreign("The file", " and ".join(parts))
+    for key, value in tensors.items():
+        if not isinstance(value, Tensor):
+            raise _foreign("The file", f"{key!r} is no tensor")
+        if tuple(value.shape) != expected[key]:
+            raise CheckpointError(
+                "wrong_shapes",
+                f"The tensor {key!r} has the shape {tuple(value.shape)}, and {expected[key]} is needed.",
+            )
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise CheckpointError("bad_numbers", f"The tensor {key!r} holds numbers that are not finite.")
+    return tensors | {key: torch.tensor(0) for key in counters - tensors.keys()}
+
+
+def _write(folder: Path, tensors: Mapping[str, Tensor], name: str, frames: int, source: Path) -> None:
+    digest = sha256_of(source)
+    version = f"imported-{digest[:12]}"
+    training_data = f"{_UNKNOWN}. Converted from {source.name}, SHA-256 {digest}"
+    backbone = {
+        key.removeprefix("model."): value for key, value in tensors.items() if key.startswith("model.")
+    }
+    save_checkpoint(
+        folder / "backbone.safetensors",
+        backbone,
+        BackboneMetadata(name, version, BACKBONE, PREPROCESSING, training_data, _UNKNOWN),
+    )
+    save_checkpoint(
+        folder / f"head-{frames}.safetensors",
+        {key: value for key, value in tensors.items() if not key.startswith("model.")},
+        HeadMetadata(
+            name=name,
+            version=version,
+            architecture=PUBLISHED,
+            frame_count=frames,
+            backbone_sha256=sha256_of(folder / "backbone.safetensors"),
+            dimensions={"channels": 2048, "hidden": 2048},
+            preprocessing=PREPROCESSING,
+            sampling=Sampling("first"),
+            label_order=("fake", "real"),
+            decision=Decision(threshold=0.5, uncertain_low=0.5, uncertain_high=0.5),
+            training_data=training_data,
+            licence=_UNKNOWN,
+        ),
+    )

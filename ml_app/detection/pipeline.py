@@ -1,0 +1,199 @@
+"""One video, from the file to the findings. Imports no torch: the caller hands in a loaded detector."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml_app.detection import explain, verdict
+from ml_app.detection.errors import Cancelled
+from ml_app.detection.face_pool import FacePool, shared_pool
+from ml_app.detection.faces import People, find_people
+from ml_app.detection.findings import (
+    FaceFinding,
+    FaceFrameFinding,
+    Findings,
+    Limits,
+    Progress,
+    Seconds,
+    Stage,
+    VideoInfo,
+)
+from ml_app.detection.following import Seen
+from ml_app.detection.video import open_video
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ml_app.detection.detector import Detector, PersonScores
+
+MAX_SIDE = 1920  # of a decoded frame, pixels; a face is cut from it at its full resolution up to here
+OnProgress = Callable[[Progress], None]
+
+
+def analyse(
+    path: Path,
+    detector: Detector,
+    *,
+    frames: int,
+    limits: Limits | None = None,
+    on_progress: OnProgress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    pool: FacePool | None = None,
+) -> Findings:
+    """Analyse one video.
+
+    Args:
+        path: The file, of whatever name.
+        detector: Loaded for this number of frames.
+        frames: How many frames to sample.
+        limits: What the video may cost.
+        on_progress: Called as each stage advances.
+        cancelled: Asked often, in every stage.
+        pool: Where faces are looked for; by default the one of this process.
+
+    Raises:
+        VideoError: The file cannot be analysed; its code and message say why.
+        Cancelled: `cancelled` said so.
+        DetectionError: Something else failed for a known reason.
+    """
+    followed = detector.preprocessing.faces == "followed"  # published files want full size
+    run = _Run(on_progress or (lambda progress: None), cancelled or (lambda: False))
+    run.report(Stage.PROBE, 0, 1)
+    with open_video(path, limits or Limits()) as video:
+        run.report(Stage.PROBE, 1, 1)
+        people = find_people(
+            video.frames(detector.sampling, frames, MAX_SIDE if followed else None),
+            detector.preprocessing,
+            pool or shared_pool(),
+            count=frames,
+            on_frame=lambda done: run.report(Stage.FACES, done, max(done, frames)),
+            cancelled=run.cancelled,
+        )
+        info, decode_seconds, notes = video.info, video.decode_seconds, video.notes
+    run.ends("faces")
+    scored = _score(people, detector, run)
+    run.ends("network")
+    faces = tuple(
+        _face(number, person, detector, run, len(scored)) for number, person in enumerate(scored, 1)
+    )
+    run.report(Stage.EXPLAIN, len(scored), len(scored))
+    run.ends("explain")
+    findings = _findings(info, detector, frames, people, faces)
+    return replace(
+        findings,
+        notes=(*dict.fromkeys((*notes, *people.notes, *detector.notes)),),
+        seconds=Seconds(total=run.total(), decode=decode_seconds, **run.seconds),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A person and what the network made of them."""
+
+    seen: tuple[Seen, ...]
+    embeddings: Tensor
+    logits: PersonScores
+
+
+def _score(people: People, detector: Detector, run: _Run) -> list[_Scored]:
+    crops = [seen.sighting.crop for person in people.persons for seen in person]
+    run.report(Stage.NETWORK, 0, len(crops))
+    if not crops:
+        return []
+    together = detector.embed(
+        crops, on_chunk=lambda done: run.report(Stage.NETWORK, done, len(crops)), cancelled=run.cancelled
+    )
+    embeddings = detector.split(together, [len(person) for person in people.persons])
+    logits = detector.score_embeddings(embeddings)
+    return [_Scored(*person) for person in zip(people.persons, embeddings, logits, strict=True)]
+
+
+def _face(number: int, person: _Scored, detector: Detector, run: _Run, total: int) -> FaceFinding:
+    run.report(Stage.EXPLAIN, number - 1, total)
+    heatmaps = _heatmaps(person, detector)
+    frames = tuple(
+        _face_frame(seen, verdict.calibrated(logit, detector.calibration), heatmaps.get(i))
+        for i, (seen, logit) in enumerate(zip(person.seen, person.logits.frames, strict=True))
+    )
+    probability = verdict.calibrated(person.logits.person, detector.calibration)
+    if detector.preprocessing.faces == "first_found":  # published files judge whatever they are given
+        ruling = verdict.decide(probability, detector.decision)
+    else:
+        ruling = verdict.judge_person(probability, frames, detector.decision)
+    return FaceFinding(
+        id=number,
+        verdict=ruling.verdict,
+        reason=ruling.reason,
+        fake_probability=ruling.fake_probability,
+        evidence=ruling.evidence,
+        frames=frames,
+    )
+
+
+def _face_frame(seen: Seen, probability: float, heatmap: bytes | None) -> FaceFrameFinding:
+    return FaceFrameFinding(
+        time_s=seen.time_s,
+        box=seen.sighting.box,
+        fake_probability=probability,
+        sharpness=seen.sighting.sharpness,
+        brightness=seen.sighting.brightness,
+        thumbnail=seen.sighting.thumbnail,
+        heatmap=heatmap,
+    )
+
+
+def _heatmaps(person: _Scored, detector: Detector) -> dict[int, bytes]:
+    """PNGs of the most telling frames, by position; equal colours mean equal activations."""
+    chosen = explain.most_telling(person.logits.frames, [seen.time_s for seen in person.seen])
+    maps = detector.activations(person.embeddings, [person.seen[i].sighting.crop for i in chosen], chosen)
+    strongest = max(float(activation.max()) for activation in maps)
+    return {
+        i: explain.render(activation, strongest, person.seen[i].sighting.thumbnail_size)
+        for i, activation in zip(chosen, maps, strict=True)
+    }
+
+
+def _findings(
+    info: VideoInfo, detector: Detector, frames: int, people: People, faces: tuple[FaceFinding, ...]
+) -> Findings:
+    ruling = verdict.judge_video(faces)
+    return Findings(
+        video=info,
+        detector=detector.info,
+        verdict=ruling.verdict,
+        reason=ruling.reason,
+        fake_probability=ruling.fake_probability,
+        evidence=ruling.evidence,
+        threshold=detector.decision.threshold,
+        uncertain_band=(detector.decision.uncertain_low, detector.decision.uncertain_high),
+        frames_requested=frames,
+        frames_analysed=people.frames_looked_at,
+        frames_with_faces=people.frames_with_faces,
+        faces=faces,
+        device=detector.device,
+    )
+
+
+class _Run:
+    """Progress, cancellation and the clock of one analysis."""
+
+    def __init__(self, on_progress: OnProgress, cancelled: Callable[[], bool]) -> None:
+        self._on_progress, self.cancelled = on_progress, cancelled
+        self._start = self._stage_start = time.monotonic()
+        self.seconds: dict[str, float] = {}
+
+    def report(self, stage: Stage, done: int, total: int) -> None:
+        if self.cancelled():
+            raise Cancelled
+        self._on_progress(Progress(stage, done, total))
+
+    def ends(self, stage: str) -> None:
+        now = time.monotonic()
+        self.seconds[stage], self._stage_start = now - self._stage_start, now
+
+    def total(self) -> float:
+        return time.monotonic() - self._start

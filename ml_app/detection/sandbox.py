@@ -1,0 +1,160 @@
+"""The child process that decodes: started with limits, heard with suspicion, never allowed to outlive us.
+
+The video is passed as an open file, so the child needs no path. It speaks JSON headers and raw pixels over a
+pipe (never pickle); whatever it does - crash, hang, hit a limit, talk nonsense - becomes a VideoError here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_app.detection.errors import VideoError
+from ml_app.detection.findings import Limits
+from ml_app.detection.video_errors import MESSAGES, video_error
+
+_ROOT = Path(__file__).resolve().parents[2]
+_KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
+_MAX_HEADER = 64 * 1024
+
+
+class Sandbox:
+    """One decoding process. See `decoder.__main__` for its side of the conversation."""
+
+    def __init__(self, descriptor: int, limits: Limits) -> None:
+        """Start the child.
+
+        Args:
+            descriptor: The open video file. The caller keeps it and may close it afterwards.
+            limits: What the child may use.
+        """
+        self._wall_seconds = limits.wall_seconds
+        self._waited = 0.0
+        task = {"descriptor": descriptor, "parent": os.getpid(), **asdict(limits)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "ml_app.detection.decoder", json.dumps(task)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(descriptor,),
+            env=_environment(),
+            bufsize=0,
+        )
+        assert self._process.stdin and self._process.stdout and self._process.stderr  # noqa: S101 - for mypy
+        self._input = self._process.stdin
+        self._output = self._process.stdout.fileno()
+        self._errors = self._process.stderr.fileno()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the child."""
+        return self._process.pid
+
+    def send(self, request: dict[str, Any]) -> None:
+        """Ask for something. A dead child is noticed by the next `receive`."""
+        with suppress(BrokenPipeError):
+            self._input.write(json.dumps(request).encode() + b"\n")
+
+    def receive(self) -> dict[str, Any]:
+        """The next header.
+
+        Raises:
+            VideoError: The child reports one, has died, took too long or talks nonsense.
+        """
+        length = int.from_bytes(self._read(4))
+        if not 0 < length <= _MAX_HEADER:
+            raise self.garbage(f"header of {length} bytes")
+        try:
+            message = json.loads(self._read(length))
+        except ValueError as error:
+            raise self.garbage("header is not JSON") from error
+        if not isinstance(message, dict):
+            raise self.garbage("header is not an object")
+        if (code := message.get("error")) is not None:
+            raise video_error(
+                code if code in MESSAGES else "decoder_crashed", str(message.get("detail"))[:2000]
+            )
+        return message
+
+    def receive_into(self, array: npt.NDArray[np.uint8]) -> None:
+        """Fill an array, C-contiguous, with the bytes that follow a header."""
+        self._fill(array.data.cast("B"))
+
+    def number(self, message: dict[str, Any], key: str, low: float = 0.0, high: float = math.inf) -> float:
+        """A finite number of a header, checked to lie in [low, high]."""
+        value = message.get(key)
+        if not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
+            raise self.garbage(f"{key} is {value!r:.60}")
+        return float(value)
+
+    def garbage(self, detail: str) -> VideoError:
+        """The error for a child that breaks the protocol."""
+        return video_error("decoder_crashed", f"unexpected answer: {detail}")
+
+    def close(self) -> None:
+        """End the child, whatever it is doing, and wait for its end."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe:
+                pipe.close()
+
+    def _read(self, size: int) -> bytes:
+        data = bytearray(size)
+        self._fill(memoryview(data))
+        return bytes(data)
+
+    def _fill(self, view: memoryview) -> None:
+        poll = select.poll()  # select() fails for descriptors above 1023
+        poll.register(self._output, select.POLLIN)
+        while view:
+            started = time.monotonic()
+            ready = poll.poll(max(0.0, self._wall_seconds - self._waited) * 1000)
+            self._waited += time.monotonic() - started
+            if not ready:
+                raise video_error("decoder_timeout", f"no answer within {self._wall_seconds:.0f} s")
+            count = os.readv(self._output, [view])
+            if count == 0:
+                raise self._death()
+            view = view[count:]
+
+    def _death(self) -> VideoError:
+        """Why the child is gone."""
+        try:
+            status = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return self.garbage("the pipe was closed")
+        if status == -signal.SIGXCPU:
+            return video_error("decoder_timeout", "out of CPU time")
+        if status == -signal.SIGKILL:  # nobody but the kernel does that, for want of memory
+            return video_error("decoder_out_of_memory", "killed by the system")
+        os.set_blocking(self._errors, False)
+        try:
+            # The last line only: the others of a traceback name paths.
+            said = os.read(self._errors, 1 << 16).decode(errors="replace").strip().rpartition("\n")[2][-500:]
+        except BlockingIOError:
+            said = ""
+        how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        return video_error("decoder_crashed", f"{how} {said}".strip())
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours but what an interpreter needs: no secrets, no database address."""
+    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+    path = os.pathsep.join([str(_ROOT), *(entry for entry in sys.path if entry)])
+    # One BLAS thread and two malloc arenas: each more would reserve address space, which is limited.
+    return kept | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}

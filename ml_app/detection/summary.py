@@ -1,0 +1,146 @@
+"""Findings for programs and for terminals: the fixed JSON of the command line, and a few sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ml_app.detection.errors import DetectionError
+from ml_app.detection.findings import DetectorInfo, Evidence, FaceFinding, Findings, Reason, Verdict
+
+CAVEAT = "Finding nothing does not prove that a video is genuine."
+
+_EVIDENCE = {
+    Evidence.NONE: "no evidence",
+    Evidence.WEAK: "weak evidence",
+    Evidence.MODERATE: "moderate evidence",
+    Evidence.STRONG: "strong evidence",
+    Evidence.VERY_STRONG: "very strong evidence",
+}
+_REASONS = {
+    Reason.NONE: "",
+    Reason.NEAR_THRESHOLD: "the probability is too near to the threshold",
+    Reason.NO_FACE: "no face was found",
+    Reason.FACE_TOO_SMALL: "the face is too small",
+    Reason.TOO_BLURRED: "the face is too blurred",
+    Reason.TOO_DARK: "the face is too dark",
+    Reason.TOO_FEW_FRAMES: "the face was seen in too few frames",
+}
+_NOTES = {
+    "fewer_frames_than_requested": "The video has fewer frames than were asked for; all were used.",
+    "keyframes_only": "Some frames lie at the nearest keyframe instead of at the exact time.",
+    "decoded_partially": "Parts of the file are damaged; what could be decoded was used.",
+    "nearest_head": "There is no checkpoint for this number of frames; the nearest was used.",
+    "more_people": "There are more people than are followed; those seen most often were judged.",
+}
+
+
+def to_json(file: str, sha256: str | None, findings: Findings) -> dict[str, Any]:
+    """One video's line of JSON.
+
+    Args:
+        file: The path as it was given.
+        sha256: Of the file.
+        findings: What was found.
+    """
+    seconds = findings.seconds
+    return {
+        "file": file,
+        "sha256": sha256,
+        "verdict": findings.verdict.value,
+        "reason": findings.reason.value or None,
+        "fake_probability": findings.fake_probability,
+        "frames_requested": findings.frames_requested,
+        "frames_analysed": findings.frames_analysed,
+        "duration_s": findings.video.duration_s,
+        "faces": [_face(face) for face in findings.faces],
+        "detector": _detector(findings.detector),
+        "seconds": {
+            "total": round(seconds.total, 3),
+            "decode": round(seconds.decode, 3),
+            "faces": round(seconds.faces, 3),
+            "network": round(seconds.network, 3),
+        },
+        "error": None,
+    }
+
+
+def error_to_json(
+    file: str, sha256: str | None, error: DetectionError, detector: DetectorInfo, frames_requested: int
+) -> dict[str, Any]:
+    """The line of JSON of a video that could not be analysed."""
+    return {
+        "file": file,
+        "sha256": sha256,
+        "verdict": Verdict.NOT_ANALYSABLE.value,
+        "reason": error.code,
+        "fake_probability": None,
+        "frames_requested": frames_requested,
+        "frames_analysed": 0,
+        "duration_s": None,
+        "faces": [],
+        "detector": _detector(detector),
+        "seconds": {"total": 0.0, "decode": 0.0, "faces": 0.0, "network": 0.0},
+        "error": {"code": error.code, "message": error.message},
+    }
+
+
+def _face(face: FaceFinding) -> dict[str, Any]:
+    return {
+        "id": face.id,
+        "fake_probability": face.fake_probability,
+        "frames": [
+            {
+                "time_s": round(frame.time_s, 6),
+                "box": [frame.box.left, frame.box.top, frame.box.right, frame.box.bottom],
+                "fake_probability": frame.fake_probability,
+            }
+            for frame in face.frames
+        ],
+    }
+
+
+def _detector(info: DetectorInfo) -> dict[str, Any]:
+    return {
+        "name": info.name,
+        "version": info.version,
+        "architecture": info.architecture,
+        "frame_count": info.frame_count,
+        "sha256": info.sha256,
+    }
+
+
+def sentence(verdict: Verdict, reason: Reason, evidence: Evidence) -> str:
+    """A verdict in words that claim no more than the evidence bears."""
+    if verdict is Verdict.FAKE:
+        return f"{_EVIDENCE[evidence].capitalize()} of manipulation"
+    if verdict is Verdict.REAL:
+        return f"No evidence of manipulation; {_EVIDENCE[evidence]} that it is genuine"
+    kind = "Uncertain" if verdict is Verdict.UNCERTAIN else "Not analysable"
+    return f"{kind}: {_REASONS[reason]}"
+
+
+def to_text(file: str, findings: Findings) -> str:
+    """A readable summary of a few lines."""
+    video, detector = findings.video, findings.detector
+    lines = [file, f"  {_judged(findings.verdict, findings)}."]
+    for face in findings.faces:
+        first, last = face.frames[0].time_s, face.frames[-1].time_s
+        seen = f"{len(face.frames)} frames, {first:.1f} to {last:.1f} s"
+        lines.append(f"  Person {face.id} ({seen}): {_judged(face.verdict, face)}.")
+    lines += [f"  Note: {_NOTES.get(note, note)}" for note in findings.notes]
+    lines.append(
+        f"  {findings.frames_analysed} of {findings.frames_requested} frames read, faces in "
+        f"{findings.frames_with_faces}; {video.width}x{video.height}, {video.codec}, {video.duration_s:.1f} s"
+    )
+    lines.append(
+        f"  {detector.name} {detector.version} ({detector.architecture}, {detector.frame_count} frames), "
+        f"{findings.device}, {findings.seconds.total:.1f} s"
+    )
+    return "\n".join([*lines, f"  {CAVEAT}"])
+
+
+def _judged(verdict: Verdict, found: Findings | FaceFinding) -> str:
+    words = sentence(verdict, found.reason, found.evidence)
+    if found.fake_probability is None:
+        return words
+    return f"{words} (probability of manipulation {found.fake_probability:.0%})"

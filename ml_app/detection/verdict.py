@@ -1,0 +1,120 @@
+"""From scores to words: calibration, verdicts, reasons, strength of evidence. Pure functions.
+
+The probability is calibrated on clips with as many genuine as manipulated ones, so the odds at the
+threshold are the odds that a reader should start from, and the odds of a finding divided by them are a
+likelihood ratio. Its strength is put in words after the verbal scale of the ENFSI guideline for evaluative
+reporting (2015), of which a detector like this one reaches only the lower end; that is why the words here
+begin earlier.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from ml_app.detection.checkpoints import Calibration, Decision
+from ml_app.detection.findings import Evidence, FaceFinding, FaceFrameFinding, Reason, Verdict
+
+MIN_FRAMES = 3  # sightings of a person; fewer show no movement and no consistency
+MIN_FACE_SIDE = (
+    48  # pixels, median of the shorter side of the face box; below it, a resize invents most of the input
+)
+MIN_SHARPNESS = 12.0  # median variance of the Laplacian at 112 px
+MIN_BRIGHTNESS = 28.0  # median luma of the face, 0..255
+
+# Likelihood ratios from which the evidence is called so, either way.
+MODERATE, STRONG, VERY_STRONG = 4.0, 10.0, 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What is said of a person or a video."""
+
+    verdict: Verdict
+    reason: Reason = Reason.NONE
+    fake_probability: float | None = None
+    evidence: Evidence = Evidence.NONE
+
+
+def calibrated(logit: float, calibration: Calibration) -> float:
+    """Probability of FAKE, 0..1, of a logit (Platt scaling, 1999)."""
+    value = calibration.slope * logit + calibration.intercept
+    if value < 0:  # the exponential of a large number overflows
+        power = math.exp(value)
+        return power / (1 + power)
+    return 1 / (1 + math.exp(-value))
+
+
+def evidence_words(probability: float, threshold: float) -> Evidence:
+    """Strength of the evidence for the side of the threshold on which the probability lies.
+
+    Args:
+        probability: Calibrated, 0..1.
+        threshold: From which a verdict is FAKE, 0..1.
+
+    Returns:
+        WEAK, MODERATE from a likelihood ratio of 4, STRONG from 10, VERY_STRONG from 100.
+    """
+    ratio = math.exp(abs(_log_odds(probability) - _log_odds(threshold)))
+    if ratio >= VERY_STRONG:
+        return Evidence.VERY_STRONG
+    if ratio >= STRONG:
+        return Evidence.STRONG
+    return Evidence.MODERATE if ratio >= MODERATE else Evidence.WEAK
+
+
+def _log_odds(probability: float) -> float:
+    clipped = min(max(probability, 1e-9), 1 - 1e-9)
+    return math.log(clipped / (1 - clipped))
+
+
+def decide(probability: float, decision: Decision) -> Ruling:
+    """The verdict of a calibrated probability: UNCERTAIN inside [low, high), else by the threshold."""
+    if decision.uncertain_low <= probability < decision.uncertain_high:
+        return Ruling(Verdict.UNCERTAIN, Reason.NEAR_THRESHOLD, probability)
+    verdict = Verdict.FAKE if probability >= decision.threshold else Verdict.REAL
+    return Ruling(verdict, Reason.NONE, probability, evidence_words(probability, decision.threshold))
+
+
+def obstacle(frames: Sequence[FaceFrameFinding]) -> Reason:
+    """Why a person cannot be judged by these frames; NONE if they can."""
+    if len(frames) < MIN_FRAMES:
+        return Reason.TOO_FEW_FRAMES
+    if median(min(frame.box.width, frame.box.height) for frame in frames) < MIN_FACE_SIDE:
+        return Reason.FACE_TOO_SMALL
+    if median(frame.brightness for frame in frames) < MIN_BRIGHTNESS:
+        return Reason.TOO_DARK  # before blurred: what is dark has no contrast either
+    if median(frame.sharpness for frame in frames) < MIN_SHARPNESS:
+        return Reason.TOO_BLURRED
+    return Reason.NONE
+
+
+def judge_person(probability: float, frames: Sequence[FaceFrameFinding], decision: Decision) -> Ruling:
+    """The ruling on one person.
+
+    Args:
+        probability: Calibrated probability of FAKE of the person.
+        frames: All sightings of the person.
+        decision: The checkpoint's.
+    """
+    reason = obstacle(frames)
+    if reason is not Reason.NONE:
+        return Ruling(Verdict.NOT_ANALYSABLE, reason)
+    return decide(probability, decision)
+
+
+def judge_video(faces: Sequence[FaceFinding]) -> Ruling:
+    """The ruling on a video: that on its most suspicious person.
+
+    Where nobody can be judged, the reason is that of the person seen most often; NO_FACE where nobody is
+    seen.
+    """
+    judged = [face for face in faces if face.fake_probability is not None]
+    if judged:
+        worst = max(judged, key=lambda face: face.fake_probability or 0.0)
+        return Ruling(worst.verdict, worst.reason, worst.fake_probability, worst.evidence)
+    if not faces:
+        return Ruling(Verdict.NOT_ANALYSABLE, Reason.NO_FACE)
+    return Ruling(Verdict.NOT_ANALYSABLE, max(faces, key=lambda face: len(face.frames)).reason)

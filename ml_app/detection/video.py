@@ -1,0 +1,206 @@
+"""Videos: open, probe, decode the sampled frames. A child process does the decoding (see `sandbox`).
+
+    with open_video(path) as video:
+        for frame in video.frames(Sampling("even"), 40):
+            ...
+
+Needs neither torch nor FFmpeg in this process.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_app.detection.findings import Limits, VideoInfo
+from ml_app.detection.sampling import sample_times
+from ml_app.detection.sandbox import Sandbox
+from ml_app.detection.video_errors import video_error
+
+if TYPE_CHECKING:  # checkpoints imports torch, which a page that only probes must not
+    from ml_app.detection.checkpoints import Sampling
+
+Image = npt.NDArray[np.uint8]
+
+NOTES = {
+    "fewer_frames_than_requested": "The video has fewer frames than were asked for; all of them were used.",
+    "keyframes_only": "Some frames are the nearest keyframe or lie near it instead of at the exact moment.",
+    "decoded_partially": "Parts of the file are damaged or missing; what could be decoded was used.",
+}
+DEFAULT_LIMITS = Limits()
+_MAX_SIDE_RATIO = 64  # of a frame's two sides; more is not a picture of people
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One sampled frame.
+
+    `index`: 0, 1, 2, ... in the sample. `time_s`: seconds from the start of the video. `image`: uint8 RGB
+    (H, W, 3), upright, with square pixels, C-contiguous; every frame of a video has the same shape.
+    `scale`: pixels of `image` per pixel of the upright frame that `VideoInfo` describes; at most 1.
+    """
+
+    index: int
+    time_s: float
+    image: Image
+    scale: float
+
+
+def probe(path: Path, limits: Limits = DEFAULT_LIMITS) -> VideoInfo:
+    """What the file says of itself, after one frame of it was decoded.
+
+    Raises:
+        VideoError: With a code of `video_errors.MESSAGES`.
+    """
+    with open_video(path, limits) as video:
+        return video.info
+
+
+@contextmanager
+def open_video(path: Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[Video]:
+    """A video whose decoding process lives until the block is left.
+
+    Leave the block in the thread that entered it: the process is tied to it.
+
+    Raises:
+        VideoError: The file cannot be analysed. `frames` raises it as well.
+    """
+    descriptor = _open_file(path, limits)
+    try:
+        sandbox = Sandbox(descriptor, limits)
+    finally:
+        os.close(descriptor)
+    try:
+        yield Video(sandbox, limits)
+    finally:
+        sandbox.close()
+
+
+def _open_file(path: Path, limits: Limits) -> int:
+    try:
+        # Without O_NONBLOCK, opening a named pipe would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        raise video_error("unreadable_file", error.strerror or "") from error
+    status = os.fstat(descriptor)
+    code = None
+    if not stat.S_ISREG(status.st_mode):
+        code = "unreadable_file"
+    elif status.st_size == 0:
+        code = "empty_file"
+    elif status.st_size > limits.max_file_bytes:
+        code = "too_large"
+    if code:
+        os.close(descriptor)
+        raise video_error(code, f"{status.st_size} bytes, at most {limits.max_file_bytes}")
+    return descriptor
+
+
+class Video:
+    """An open video. Made by `open_video`."""
+
+    def __init__(self, sandbox: Sandbox, limits: Limits) -> None:
+        self._sandbox = sandbox
+        self._limits = limits
+        self._notes: set[str] = set()
+        self._used = False
+        self.decode_seconds = 0.0
+        """Wall-clock seconds that the child has worked so far, from its start, without waiting for us."""
+        self.decoded_frames = 0
+        """Frames decoded so far, including those that were only decoded to get to a sampled one."""
+        self.info = self._read_info()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Codes of `NOTES`, sorted; complete once `frames` has been read to its end."""
+        return tuple(sorted(self._notes))
+
+    def frames(self, sampling: Sampling, count: int, max_side: int | None = 1920) -> Iterator[Frame]:
+        """The sampled frames in order of time, one at a time. May be called once.
+
+        The child works on the next frame while the caller is busy with this one, and waits from then on, so
+        that about three frames are in memory whatever the video's length. The time that a caller takes does
+        not count against `Limits.wall_seconds`.
+
+        Args:
+            sampling: Which frames; a part of the checkpoint.
+            count: How many. Fewer come where the video has fewer, see `notes`.
+            max_side: Longest side of the images in pixels; larger frames are scaled down, smaller ones are
+                left. None: full size.
+
+        Raises:
+            VideoError: The file cannot be decoded.
+        """
+        if self._used:
+            raise RuntimeError("frames() may be called once; open the video again")
+        self._used = True
+        scale = min(1.0, max_side / max(self.info.width, self.info.height)) if max_side else 1.0
+        width = max(1, round(self.info.width * scale))
+        height = max(1, round(self.info.height * scale))
+        request: dict[str, Any] = {"width": width, "height": height, "count": count, "times": None}
+        if sampling.pattern != "first":
+            request["times"] = sample_times(sampling, count, self.info.duration_s, self.info.frame_rate)
+        self._sandbox.send(request)
+        return self._receive(count, (height, width, 3), scale)
+
+    def _receive(self, count: int, shape: tuple[int, int, int], scale: float) -> Iterator[Frame]:
+        previous = -math.inf
+        for index in range(count + 1):
+            message = self._sandbox.receive()
+            self._account(message)
+            if "done" in message:
+                break
+            time_s = self._sandbox.number(message, "time", low=previous)
+            if index == count:
+                raise self._sandbox.garbage("more frames than asked for")
+            image = np.empty(shape, np.uint8)
+            self._sandbox.receive_into(image)
+            previous = time_s
+            yield Frame(index, time_s, image, scale)
+        if index == 0:
+            raise video_error("no_frames")
+        if index < count:
+            self._notes.add("fewer_frames_than_requested")
+
+    def _account(self, message: dict[str, Any]) -> None:
+        self.decode_seconds = self._sandbox.number(message, "seconds")
+        self.decoded_frames = int(self._sandbox.number(message, "decoded"))
+        self._notes.update(note for note in message.get("notes", ()) if note in NOTES)
+
+    def _read_info(self) -> VideoInfo:
+        message = self._sandbox.receive()
+        self._account(message)
+        number = self._sandbox.number
+        info = VideoInfo(
+            container=_word(message.get("container")),
+            codec=_word(message.get("codec")),
+            width=int(number(message, "width", low=1, high=1 << 20)),
+            height=int(number(message, "height", low=1, high=1 << 20)),
+            duration_s=number(message, "duration"),
+            frame_rate=number(message, "frame_rate"),
+            frame_count=int(number(message, "frame_count")),
+            rotation=int(number(message, "rotation", high=270)),
+            has_audio=bool(message.get("has_audio")),
+        )
+        longest, shortest = max(info.width, info.height), min(info.width, info.height)
+        if info.width * info.height > self._limits.max_pixels or longest > shortest * _MAX_SIDE_RATIO:
+            raise video_error("too_many_pixels", f"{info.width}x{info.height}")
+        if info.duration_s > self._limits.max_duration_s:
+            raise video_error(
+                "too_long", f"{info.duration_s:.0f} s, at most {self._limits.max_duration_s:.0f} s"
+            )
+        return info
+
+
+def _word(value: object) -> str:
+    """A short name that is safe to show, whatever the child says."""
+    return "".join(c for c in str(value)[:40] if c.isalnum() or c in "_-,. ")

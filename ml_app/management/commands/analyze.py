@@ -1,0 +1,142 @@
+"""`manage.py analyze`: the detector on the command line, without a database unless it is asked to save."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from ml_app.detection import checkpoints, summary
+from ml_app.detection.errors import CheckpointError, DetectionError, VideoError
+from ml_app.detection.findings import Findings, Progress
+from ml_app.detection.pipeline import analyse
+
+if TYPE_CHECKING:
+    from ml_app.detection.detector import Detector
+
+SUFFIXES = frozenset(
+    f".{kind}"
+    for kind in (
+        *("mp4", "m4v", "mov", "qt", "webm", "mkv", "avi", "3gp", "3g2", "wmv", "asf"),
+        *("flv", "ts", "mts", "m2ts", "mpg", "mpeg", "ogv", "gif"),
+    )
+)
+
+
+class Command(BaseCommand):
+    """Analyses files and folders."""
+
+    help = (
+        "Tell whether the people in videos are genuine. Exit status 0 when every file was analysed, whatever "
+        "was found, and 1 when any could not be."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument(
+            "paths", nargs="+", type=Path, metavar="PATH", help="a video, or a folder to search"
+        )
+        parser.add_argument(
+            "--frames",
+            type=int,
+            help=f"frames to read; {settings.DEFAULT_FRAME_COUNT}, or what the detector was made for",
+        )
+        parser.add_argument("--detector", default=settings.DETECTOR, help="name of an installed detector")
+        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+        parser.add_argument("--save", action="store_true", help="keep the findings in the site's history")
+
+    def handle(self, *args: Any, paths: list[Path], frames: int | None, **options: Any) -> None:
+        """Analyse every file; the detector is loaded once."""
+        if frames is not None and frames < 1:
+            raise CommandError("--frames must be 1 or more.")
+        detector = self._load(options["detector"], frames)
+        failures = 0
+        files, empty = _videos(paths)
+        for folder in empty:
+            failures += 1
+            self.stderr.write(f"{folder}: no video in this folder")
+        for file in files:
+            failures += not self._analyse(file, detector, as_json=options["json"], save=options["save"])
+        if failures:
+            sys.exit(1)
+
+    def _load(self, name: str, frames: int | None) -> Detector:
+        from ml_app.detection.detector import Detector  # noqa: PLC0415 - imports torch
+
+        try:
+            if frames is None:
+                folder = checkpoints.open_folder(settings.MODELS_DIR, name)
+                frames = folder.nearest(settings.DEFAULT_FRAME_COUNT)
+            return Detector.load(settings.MODELS_DIR, name, frames, settings.DEVICE)
+        except CheckpointError as error:
+            raise CommandError(error.message) from error
+
+    def _analyse(self, file: Path, detector: Detector, *, as_json: bool, save: bool) -> bool:
+        sha256 = None
+        try:
+            sha256 = _sha256(file)
+            findings = _with_progress(file, detector)
+        except DetectionError as error:
+            if as_json:
+                self._line(summary.error_to_json(str(file), sha256, error, detector.info, detector.frames))
+            else:
+                self.stderr.write(f"{file}\n  {error.message}")
+            return False
+        if as_json:
+            self._line(summary.to_json(str(file), sha256, findings))
+        else:
+            self.stdout.write(summary.to_text(str(file), findings))
+        return True
+
+    def _line(self, value: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(value, ensure_ascii=False))
+        self.stdout.flush()
+
+
+def _videos(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Files to analyse, and folders without any. A file that is named is taken whatever its suffix."""
+    files: list[Path] = []
+    empty = []
+    for path in paths:
+        found = list(_search(path)) if path.is_dir() else [path]
+        files += found
+        if not found:
+            empty.append(path)
+    return list(dict.fromkeys(files)), empty
+
+
+def _search(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            yield path
+
+
+def _sha256(file: Path) -> str | None:
+    if not file.exists():
+        raise VideoError("not_found", "There is no such file.")
+    if not file.is_file():  # a device or a pipe; opening the video says so
+        return None
+    try:
+        return checkpoints.sha256_of(file)
+    except OSError as error:
+        raise VideoError("unreadable_file", f"The file cannot be read: {error.strerror}.") from error
+
+
+def _with_progress(file: Path, detector: Detector) -> Findings:
+    with tqdm(desc=file.name, leave=False, disable=not sys.stderr.isatty()) as bar:
+
+        def show(progress: Progress) -> None:
+            bar.total = progress.total
+            bar.set_postfix_str(progress.stage.value, refresh=False)
+            bar.n = progress.done
+            bar.refresh()
+
+        return analyse(file, detector, frames=detector.frames, on_progress=show)

@@ -1,0 +1,53 @@
+"""`manage.py sweep`: put right what a kill left behind."""
+
+from __future__ import annotations
+
+import logging
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+
+from ml_app import services
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    """Queue the scans of lost workers again, send lost messages again, delete files without rows."""
+
+    help = (__doc__ or "") + " Without --once it goes on until it is stopped."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="one round, then end")
+        parser.add_argument(
+            "--every",
+            type=float,
+            default=max(1.0, settings.LEASE_SECONDS / 3),
+            metavar="SECONDS",
+            help="pause between two rounds (default: %(default)g)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["once"]:
+            swept = services.sweep()
+            self.stdout.write(
+                f"{swept.expired} scans taken from lost workers, {swept.sent} sent again, "
+                f"{swept.files} files deleted."
+            )
+            return
+        while True:
+            _round()
+            time.sleep(options["every"])
+
+
+def _round() -> None:
+    try:
+        services.sweep()
+    except Exception:
+        logger.exception("This round failed; the next one is tried in a moment")
+    finally:
+        close_old_connections()

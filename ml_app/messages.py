@@ -1,0 +1,74 @@
+"""Codes of what can go wrong, each with a sentence that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class ServiceError(Exception):
+    """Something was refused. `code` is stable and machine-readable, `message` a sentence for people."""
+
+    def __init__(self, code: str, message: str | Promise) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+# What may stand in Scan.error_code besides the codes of the detector, and in a ServiceError
+_MESSAGES: dict[str, Promise] = {
+    "internal_error": _(
+        "The analysis failed for a reason that was not foreseen. Try it again; if it fails again, tell the "
+        "administrator the number of the scan."
+    ),
+    "worker_lost": _(
+        "The analysis was interrupted again and again, most likely because memory ran out. Try fewer frames "
+        "or a smaller video."
+    ),
+    "detector_unavailable": _(
+        "The detector's weights are missing or damaged. The administrator can check them on the About page."
+    ),
+    "face_detector_crashed": _(
+        "Looking for faces failed on this video. Try again; if it fails again, convert the video to MP4."
+    ),
+    "media_purged": _("The video's file is no longer kept here. Upload it again to scan it again."),
+    "bad_frame_count": _("Choose one of the offered numbers of frames."),
+    "not_finished": _("Only a finished scan can be reviewed."),
+    "bad_decision": _("Choose one of the offered decisions."),
+    "too_large": _("The file is larger than allowed. Cut it to the part in question, or compress it."),
+    "upload_interrupted": _("The upload was cut off. Try it again."),
+    "disk_full": _("There is no room for the file on this server. Tell the administrator, or try it later."),
+    "no_file": _("Choose a video first."),
+}
+
+
+class _ScanErrors(Mapping[str, "Promise | str"]):
+    """All codes; those of the video reader are looked up when one is first asked for."""
+
+    def __getitem__(self, code: str) -> Promise | str:
+        return self._all()[code]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    @staticmethod
+    def _all() -> Mapping[str, Promise | str]:
+        from ml_app.detection import video_errors  # noqa: PLC0415 - only pages of failed scans need it
+
+        return {**{code: _(text) for code, text in video_errors.MESSAGES.items()}, **_MESSAGES}
+
+
+scan_errors: Mapping[str, Promise | str] = _ScanErrors()
+
+
+def refuse(code: str) -> ServiceError:
+    """The error of one of the codes above."""
+    return ServiceError(code, _MESSAGES[code])

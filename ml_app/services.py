@@ -1,1 +1,0 @@
-"""Verbs that touch several rows, files or the queue. Views, commands and tasks call these."""

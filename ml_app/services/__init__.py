@@ -1,0 +1,30 @@
+"""Verbs that touch several rows, files or the queue. Views, commands and tasks call these.
+
+Everything is keyword-only. `owner` is "user:<pk>" or "visitor:<token>". What goes wrong for a reason that a
+person should hear is a `ServiceError` with a stable code and a sentence.
+"""
+
+from ml_app.messages import ServiceError, scan_errors
+from ml_app.services.detectors import DetectorState, detector_state
+from ml_app.services.results import save_findings
+from ml_app.services.scans import ANALYSE, cancel_scan, enqueue, record_review, request_scan
+from ml_app.services.sweeping import Swept, sweep
+from ml_app.services.videos import delete_video, limits, receive_video
+
+__all__ = [
+    "ANALYSE",
+    "DetectorState",
+    "ServiceError",
+    "Swept",
+    "cancel_scan",
+    "delete_video",
+    "detector_state",
+    "enqueue",
+    "limits",
+    "receive_video",
+    "record_review",
+    "request_scan",
+    "save_findings",
+    "scan_errors",
+    "sweep",
+]

@@ -1,0 +1,118 @@
+"""From the detector's findings to rows, all of them or none."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+
+from ml_app.detection.findings import FaceFinding, FaceFrameFinding, Findings
+from ml_app.models import Face, FaceFrame, Scan
+
+logger = logging.getLogger(__name__)
+
+
+def save_findings(*, scan: Scan, findings: Findings, worker: str) -> bool:
+    """Write everything an analysis found, and end the scan.
+
+    The pictures are written first, into a folder of this attempt alone, so that the database is locked for
+    the rows only. Whatever the pictures of an attempt that died here leave behind belongs to no row, and the
+    sweeper deletes it.
+
+    Returns:
+        False if the scan is no longer this worker's. Nothing has changed then.
+    """
+    folder = f"scans/{scan.pk}/{secrets.token_hex(4)}"
+    try:
+        frames = [_pictures(folder, face) for face in findings.faces]
+        with transaction.atomic():
+            saved = _end(scan, findings, worker)
+            if saved:
+                _save_faces(scan, findings, frames)
+    except BaseException:
+        _discard(folder)
+        raise
+    if not saved:
+        _discard(folder)
+    return saved
+
+
+def _end(scan: Scan, findings: Findings, worker: str) -> bool:
+    # First in the transaction: it locks the row, and tells whether the scan is still this worker's.
+    return Scan.objects.finish(scan.pk, worker, **_result(findings))
+
+
+def _result(findings: Findings) -> dict[str, Any]:
+    low, high = findings.uncertain_band
+    return {
+        "verdict": findings.verdict.value,
+        "reason": findings.reason.value,
+        "evidence": findings.evidence.value,
+        "fake_probability": findings.fake_probability,
+        "threshold": findings.threshold,
+        "uncertain_low": low,
+        "uncertain_high": high,
+        "frames_analysed": findings.frames_analysed,
+        "frames_with_faces": findings.frames_with_faces,
+        "notes": list(findings.notes),
+        "device": findings.device,
+        "seconds": {name: round(value, 3) for name, value in asdict(findings.seconds).items()},
+        "detector_version": findings.detector.version,
+        "detector_architecture": findings.detector.architecture,
+        "detector_frame_count": findings.detector.frame_count,
+        "detector_sha256": findings.detector.sha256,
+    }
+
+
+def _pictures(folder: str, face: FaceFinding) -> list[FaceFrame]:
+    return [_frame(f"{folder}/{face.id}-{number:04d}", frame) for number, frame in enumerate(face.frames)]
+
+
+def _frame(stem: str, frame: FaceFrameFinding) -> FaceFrame:
+    return FaceFrame(
+        time_s=frame.time_s,
+        left=frame.box.left,
+        top=frame.box.top,
+        right=frame.box.right,
+        bottom=frame.box.bottom,
+        fake_probability=frame.fake_probability,
+        sharpness=frame.sharpness,
+        brightness=frame.brightness,
+        thumbnail=default_storage.save(f"{stem}.jpg", ContentFile(frame.thumbnail)),
+        heatmap=default_storage.save(f"{stem}.png", ContentFile(frame.heatmap)) if frame.heatmap else "",
+    )
+
+
+def _save_faces(scan: Scan, findings: Findings, frames: list[list[FaceFrame]]) -> None:
+    faces = Face.objects.bulk_create(
+        Face(
+            scan=scan,
+            number=found.id,
+            verdict=found.verdict.value,
+            reason=found.reason.value,
+            evidence=found.evidence.value,
+            fake_probability=found.fake_probability,
+        )
+        for found in findings.faces
+    )
+    for face, of_face in zip(faces, frames, strict=True):
+        for frame in of_face:
+            frame.face = face
+    FaceFrame.objects.bulk_create([frame for of_face in frames for frame in of_face], batch_size=500)
+
+
+def _discard(folder: str) -> None:
+    path = Path(default_storage.path(folder))
+    try:
+        for file in path.glob("*"):
+            file.unlink(missing_ok=True)
+        if path.exists():
+            path.rmdir()
+    except OSError as error:
+        logger.warning("%s stays for the sweeper: %s", folder, error)

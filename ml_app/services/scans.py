@@ -1,0 +1,84 @@
+"""Ordering, cancelling and reviewing scans."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from deepfake_site.celery import app
+from ml_app.messages import refuse
+from ml_app.models import Review, Scan, Video
+from ml_app.services.detectors import detector_state
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+logger = logging.getLogger(__name__)
+ANALYSE = "ml_app.tasks.analyse_scan"  # by name: tasks call services, not the other way round
+
+
+def request_scan(*, video: Video, frame_count: int, detector_name: str | None = None) -> tuple[Scan, bool]:
+    """Order a scan, or find the one that already waits or runs for the same video, detector and frame count.
+
+    Returns:
+        The scan, and whether it is new. It is sent to the workers once the transaction has been committed.
+
+    Raises:
+        ServiceError: "bad_frame_count", "media_purged" or "detector_unavailable".
+    """
+    name = detector_name or settings.DETECTOR
+    if frame_count not in settings.FRAME_COUNTS:
+        raise refuse("bad_frame_count")
+    if not video.file:
+        raise refuse("media_purged")
+    if not detector_state(name=name).available:
+        raise refuse("detector_unavailable")
+    same = {"video": video, "detector_name": name, "frame_count": frame_count}
+    while True:  # again only if the other's scan ended between the two statements
+        try:
+            with transaction.atomic():
+                scan = Scan.objects.create(owner=video.owner, **same)
+                transaction.on_commit(partial(enqueue, scan_id=scan.pk))
+                return scan, True
+        except IntegrityError:
+            active = Scan.objects.active().filter(**same).first()
+            if active is not None:
+                return active, False
+
+
+def enqueue(*, scan_id: UUID | str) -> bool:
+    """Tell the workers of a waiting scan. False: the broker is away, and the sweeper will send it later."""
+    try:
+        app.send_task(ANALYSE, args=[str(scan_id)], retry=False, ignore_result=True)
+    except Exception as error:  # each broker has its own exceptions, and none may lose a scan
+        logger.warning(
+            "Scan %s waits: the broker cannot be reached (%s: %s)", scan_id, type(error).__name__, error
+        )
+        return False
+    return True
+
+
+def cancel_scan(*, scan: Scan) -> None:
+    """Stop a scan: at once if it waits, soon if it runs, and nothing if it has ended. Refreshes `scan`."""
+    if not Scan.objects.cancel_waiting(scan.pk):
+        # One that was claimed between the two statements is running now.
+        Scan.objects.request_cancel(scan.pk)
+    scan.refresh_from_db()
+
+
+def record_review(*, scan: Scan, reviewer: User, decision: str, note: str) -> Review:
+    """Keep a person's decision on a finished scan.
+
+    Raises:
+        ServiceError: "not_finished" or "bad_decision".
+    """
+    if scan.is_active:
+        raise refuse("not_finished")
+    if decision not in Review.Decision.values:
+        raise refuse("bad_decision")
+    return Review.objects.create(scan=scan, reviewer=reviewer, decision=decision, note=note.strip())

@@ -1,0 +1,85 @@
+"""Putting right what a kill left behind: scans whose worker is gone, lost messages, files without rows."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from deepfake_site.celery import app
+from ml_app.models import Scan
+from ml_app.services.orphans import delete_orphans
+from ml_app.services.scans import enqueue
+
+logger = logging.getLogger(__name__)
+FRESH_SECONDS = 5.0  # a scan this young may still be on its way to the broker
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep did: numbers of scans and files."""
+
+    expired: int = 0  # scans taken from workers that were not heard of
+    sent: int = 0  # waiting scans sent to the broker again
+    files: int = 0  # files deleted that belonged to no row
+
+    def __bool__(self) -> bool:
+        return bool(self.expired or self.sent or self.files)
+
+
+def sweep() -> Swept:
+    """One round of everything. Safe to run at any time and in several places at once."""
+    return Swept(expired=take_from_the_lost(), sent=send_again(), files=delete_orphans())
+
+
+def take_from_the_lost() -> int:
+    """End the attempts of workers whose lease ran out: queue the scans again, or let them fail."""
+    taken = 0
+    for scan_id, worker in Scan.objects.expired().values_list("pk", "worker"):
+        if (
+            Scan.objects.expired()
+            .give_up(
+                scan_id, worker,
+                max_attempts=settings.MAX_ATTEMPTS,
+                code="worker_lost",
+                detail=f"{worker} was not heard of for {settings.LEASE_SECONDS:g} s",
+            )
+        ):
+            taken += 1
+            status = Scan.objects.values_list("status", flat=True).filter(pk=scan_id).first()
+            logger.warning("Scan %s: its worker %s is lost; it is %s now", scan_id, worker, status)
+            if status == Scan.Status.QUEUED:
+                enqueue(scan_id=scan_id)
+    return taken
+
+
+def send_again() -> int:
+    """Send the waiting scans to the broker whose messages were lost.
+
+    While there are as many messages as waiting scans, none was lost. Sending one too often does no harm: only
+    one worker can claim a scan.
+    """
+    ready = timezone.now() - timedelta(seconds=FRESH_SECONDS)
+    waiting = list(
+        Scan.objects.filter(status=Scan.Status.QUEUED, created_at__lt=ready)
+        .order_by("created_at")
+        .values_list("pk", flat=True)
+    )
+    if not waiting or _messages() >= len(waiting):
+        return 0
+    return sum(enqueue(scan_id=scan_id) for scan_id in waiting)
+
+
+def _messages() -> int:
+    """How many messages wait in the broker; 0 if it cannot tell."""
+    try:
+        with app.connection_for_read() as connection, connection.channel() as channel:
+            queue = app.amqp.queues[app.conf.task_default_queue](channel)
+            declared: Any = queue.queue_declare(passive=True)
+            return int(declared.message_count)
+    except Exception:  # each broker has its own exceptions; a missing queue is an empty one
+        return 0

@@ -1,0 +1,97 @@
+"""The thread beside an analysis: renews its lease, writes its progress, and hears that it is to stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextvars import copy_context
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.conf import settings
+from django.db import Error, connection
+
+from ml_app.models import Scan
+
+if TYPE_CHECKING:
+    from ml_app.detection.findings import Progress
+
+logger = logging.getLogger(__name__)
+BEAT_SECONDS = 0.5  # how often progress is written, and how soon a request to cancel is heard
+
+
+def lease() -> timedelta:
+    """For how long a worker that is not heard of keeps its scan."""
+    return timedelta(seconds=settings.LEASE_SECONDS)
+
+
+class Watch:
+    """Runs from `__enter__` to `__exit__` in a thread with a database connection of its own.
+
+    The analysis itself never waits for the database: it leaves its progress here, and asks `cancelled`.
+    """
+
+    def __init__(self, scan_id: UUID, worker: str, stopping: threading.Event) -> None:
+        self.lost = threading.Event()  # the scan is no longer this worker's
+        self.cancel_requested = threading.Event()
+        self._scan_id, self._worker, self._stopping = scan_id, worker, stopping
+        self._latest: Progress | None = None
+        self._written: Progress | None = None
+        self._renew_at = time.monotonic() + settings.LEASE_SECONDS / 3
+        self._wake, self._over = threading.Event(), False
+        self._thread = threading.Thread(
+            target=copy_context().run, args=[self._run], name="watch", daemon=True
+        )
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._over = True
+        self._wake.set()
+        self._thread.join()
+
+    def progress(self, progress: Progress) -> None:
+        """Keep how far the analysis has come. A new stage is written at once, its steps twice a second."""
+        is_new_stage = self._latest is None or self._latest.stage != progress.stage
+        self._latest = progress
+        if is_new_stage:
+            self._wake.set()
+
+    def cancelled(self) -> bool:
+        """Whether the analysis should stop: the user or the worker's end asks for it, or it is in vain."""
+        return self.cancel_requested.is_set() or self.lost.is_set() or self._stopping.is_set()
+
+    def _run(self) -> None:
+        try:
+            while not self._over:
+                try:
+                    self._beat()
+                except Error as error:
+                    logger.warning("The database does not answer: %s", error)
+                    connection.close()
+                self._wake.wait(min(BEAT_SECONDS, settings.LEASE_SECONDS / 3))
+                self._wake.clear()
+        finally:
+            connection.close()
+
+    def _beat(self) -> None:
+        mine = (self._scan_id, self._worker)
+        asked_to_cancel = Scan.objects.held_by(*mine).values_list("cancel_requested", flat=True).first()
+        if asked_to_cancel is None:
+            self.lost.set()
+        elif asked_to_cancel:
+            self.cancel_requested.set()
+        latest = self._latest
+        if latest is not None and latest is not self._written:
+            Scan.objects.report(*mine, stage=latest.stage.value, done=latest.done, total=latest.total)
+            self._written = latest
+        if time.monotonic() >= self._renew_at:
+            Scan.objects.renew(*mine, lease=lease())
+            self._renew_at = time.monotonic() + settings.LEASE_SECONDS / 3
