@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from ml_app.training.batches import Batch, Pool, batches
 from ml_app.training.classifier import Average, FrameClassifier
+from ml_app.training.gradients import Gradients
 from ml_app.training.recipe import Recipe
 
 LAST = "last.pt"
@@ -107,6 +108,9 @@ class _State:
             fused=True,
         )
         self.average = Average(self.model, recipe.ema)
+        self.gradients = Gradients(
+            self.model, lambda logits, part: pair_loss(logits, part.fake, part.twins, recipe), recipe.workers
+        )
         if self.path.exists():
             self._load()
 
@@ -114,21 +118,15 @@ class _State:
         """One step: its loss and accuracy."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate_at(self.recipe, step)
-        self.model.train()
-        logits = self.model(batch.images.to(self.device))
-        fake = batch.fake.to(self.device)
-        loss = pair_loss(logits, fake, batch.twins.to(self.device), self.recipe)
-        value = float(loss.detach())
+        value, accuracy = self.gradients.of(batch)
         if not math.isfinite(value):
             raise TrainingFailed(
                 f"the loss of step {step} is {value}; lower learning_rate, or look for broken pictures"
             )
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_GRADIENT)
         self.optimizer.step()
         self.average.update(self.model, step)
-        return value, float(((logits.detach() > 0) == (fake > 0.5)).float().mean())
+        return value, accuracy
 
     def save(self, step: int) -> None:
         """Write the state; it appears whole or not at all."""

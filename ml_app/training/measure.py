@@ -13,8 +13,8 @@ from ml_app.training.classifier import FrameClassifier, embed_all
 from ml_app.training.metrics import Scored, auc, by_family, pair_accuracy
 from ml_app.training.store import Face, read_shards
 
-CLIP_FRAMES = 8
-MAX_PICTURES = 800
+CLIP_FRAMES = 4
+MAX_PICTURES = 400
 
 
 class DevFaces:

@@ -70,6 +70,7 @@ class Recipe:
     ranking: float = 0.5  # weight of the loss that wants a fake above its genuine twin
     ema: float = 0.998  # decay of the averaged weights
     augmentation: float = 1.0  # strength
+    workers: int = 1  # threads that each work on a part of every batch; parts have at least two pairs
     save_every: int = 100  # steps
     measure_every: int = 500  # steps
     heads: Heads = field(default_factory=Heads)
