@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import select
 import signal
 import subprocess
@@ -84,9 +85,8 @@ class Sandbox:
         if not isinstance(message, dict):
             raise self.garbage("header is not an object")
         if (code := message.get("error")) is not None:
-            raise video_error(
-                code if code in MESSAGES else "decoder_crashed", str(message.get("detail"))[:2000]
-            )
+            detail = _without_paths(str(message.get("detail", "")))
+            raise video_error(code if code in MESSAGES else "decoder_crashed", detail)
         return message
 
     def receive_into(self, array: npt.NDArray[np.uint8]) -> None:
@@ -144,12 +144,15 @@ class Sandbox:
             return video_error("decoder_out_of_memory", "killed by the system")
         os.set_blocking(self._errors, False)
         try:
-            # The last line only: the others of a traceback name paths.
-            said = os.read(self._errors, 1 << 16).decode(errors="replace").strip().rpartition("\n")[2][-500:]
+            said = os.read(self._errors, 1 << 16).decode(errors="replace").strip().rpartition("\n")[2]
         except BlockingIOError:
             said = ""
         how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-        return video_error("decoder_crashed", f"{how} {said}".strip())
+        return video_error("decoder_crashed", _without_paths(f"{how} {said}"))
+
+
+def _without_paths(text: str) -> str:
+    return re.sub(r"\S*/\S*", "...", text).strip()[:500]
 
 
 def _environment() -> dict[str, str]:

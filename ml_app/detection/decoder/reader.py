@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -11,6 +10,7 @@ from typing import Any, Self
 
 import av
 
+from ml_app.detection.decoder.memory import raise_if_short, tight
 from ml_app.detection.decoder.picture import Geometry
 from ml_app.detection.decoder.signature import refusal
 from ml_app.detection.video_errors import video_error
@@ -107,7 +107,7 @@ class Reader:
             offset = int(time_s / self._stream.time_base)
             self._container.seek(offset, stream=self._stream, backward=True)
         except (av.FFmpegError, OverflowError) as error:
-            _raise_if_out_of_memory(error)
+            raise_if_short(error)
             self.rewind()
 
     def rewind(self) -> None:
@@ -122,7 +122,7 @@ class Reader:
             try:
                 packet = next(packets, None)
             except av.FFmpegError as error:
-                _raise_if_out_of_memory(error)
+                raise_if_short(error)
                 self.damaged = True
                 return
             if packet is None:
@@ -136,7 +136,7 @@ class Reader:
         try:
             frames = self._stream.codec_context.decode(packet)
         except av.FFmpegError as error:
-            _raise_if_out_of_memory(error)
+            raise_if_short(error)
             self.damaged = True
             return []
         self.decoded += len(frames)
@@ -168,7 +168,7 @@ class Reader:
         try:
             container = av.open("fd:", options=options, metadata_errors="ignore")
         except (av.FFmpegError, ValueError) as error:
-            _raise_if_out_of_memory(error)
+            raise_if_short(error)
             raise refusal(self._descriptor, type(error).__name__) from error
         if container.metadata.get("major_brand", "").strip() in _STILL_BRANDS:
             raise video_error("not_a_video", "a still picture")
@@ -197,6 +197,8 @@ class Reader:
         else:
             frames = self.decode(None)
         if not frames:
+            if tight():
+                raise MemoryError
             raise video_error("no_frames", self.codec_name)
         frame = frames[0]
         self._check_size(frame.width, frame.height)
@@ -216,8 +218,3 @@ def _choose(container: Any) -> Any:
         raise video_error("unsupported_codec", container.format.name)
     best = container.streams.best("video")
     return best if best in readable else readable[0]
-
-
-def _raise_if_out_of_memory(error: Exception) -> None:
-    if getattr(error, "errno", None) == errno.ENOMEM:
-        raise MemoryError from error
