@@ -21,8 +21,10 @@ MIN_FRAMES = 3  # sightings of a person; fewer show no movement and no consisten
 MIN_FACE_SIDE = (
     48  # pixels, median of the shorter side of the face box; below it, a resize invents most of the input
 )
-MIN_SHARPNESS = 12.0  # median variance of the Laplacian at 112 px
-MIN_BRIGHTNESS = 28.0  # median luma of the face, 0..255
+MIN_SHARPNESS = (
+    8.0  # median variance of the Laplacian at 112 px; a blur by 2 % of the face's width comes here
+)
+MIN_BRIGHTNESS = 20.0  # median luma of the face, 0..255; low, so that dark skin in poor light is not refused
 
 # Likelihood ratios from which the evidence is called so, either way.
 MODERATE, STRONG, VERY_STRONG = 4.0, 10.0, 100.0
