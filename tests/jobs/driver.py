@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import threading
 from datetime import timedelta
@@ -85,7 +86,18 @@ def race(scan: str, threads: int) -> int:
     return sum(won)
 
 
-COMMANDS = {f.__name__: f for f in (upload, order, cancel, row, faces, videos, sweep, race)}
+def die(scan: str) -> int:
+    """A process claims the scan and is killed. Returns its status."""
+    program = (
+        "import os, signal, sys, django; django.setup(); from datetime import timedelta; "
+        "from ml_app.models import Scan; lease = timedelta(seconds=1); "
+        "assert Scan.objects.claim(sys.argv[1], worker=f'doomed {os.getpid()}', lease=lease); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    return subprocess.run([sys.executable, "-c", program, scan], check=False).returncode
+
+
+COMMANDS = {f.__name__: f for f in (upload, order, cancel, row, faces, videos, sweep, race, die)}
 
 if __name__ == "__main__":
     for line in sys.stdin:
