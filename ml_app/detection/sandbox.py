@@ -6,6 +6,7 @@ pipe (never pickle); whatever it does - crash, hang, hit a limit, talk nonsense 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
@@ -29,6 +30,7 @@ from ml_app.detection.video_errors import MESSAGES, video_error
 
 _ROOT = Path(__file__).resolve().parents[2]
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
+_PIPE_BYTES = 1024**2
 _MAX_HEADER = 64 * 1024
 
 
@@ -58,6 +60,9 @@ class Sandbox:
         self._input = self._process.stdin
         self._output = self._process.stdout.fileno()
         self._errors = self._process.stderr.fileno()
+        if sys.platform == "linux":
+            with suppress(OSError):  # a larger pipe means fewer changes between the two of us; not needed
+                fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
     @property
     def pid(self) -> int:
