@@ -43,19 +43,25 @@ class Sandbox:
         Args:
             descriptor: The open video file. The caller keeps it and may close it afterwards.
             limits: What the child may use.
+
+        Raises:
+            VideoError: No process can be started.
         """
         self._wall_seconds = limits.wall_seconds
         self._waited = 0.0
         task = {"descriptor": descriptor, "parent": os.getpid(), **asdict(limits)}
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "ml_app.detection.decoder", json.dumps(task)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=(descriptor,),
-            env=_environment(),
-            bufsize=0,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "ml_app.detection.decoder", json.dumps(task)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(descriptor,),
+                env=_environment(),
+                bufsize=0,
+            )
+        except OSError as error:
+            raise video_error("decoder_crashed", f"cannot start: {error.strerror}") from error
         assert self._process.stdin and self._process.stdout and self._process.stderr  # noqa: S101 - for mypy
         self._input = self._process.stdin
         self._output = self._process.stdout.fileno()
