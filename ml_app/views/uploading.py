@@ -59,6 +59,7 @@ def _page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResp
         "form": form,
         "detector": services.detector_state(),
         "max_bytes": max_upload_bytes(),
+        "max_mb": settings.MAX_UPLOAD_MB,
         "max_minutes": settings.MAX_DURATION_MINUTES,
     }
     return render(request, template, context, status=status)
