@@ -111,3 +111,17 @@ def test_delete_takes_everything_along(
     assert not Face.objects.exists()
     assert list(Video.objects.all()) == [kept]
     assert _files(media) == [Path(kept.file.path)]
+
+
+def test_the_command_line_can_save(clip: Path, findings: Callable[..., Any]) -> None:
+    found = findings()
+    scan = services.save_analysis(path=clip, findings=found, owner="local:x", user=None)
+    assert (scan.status, scan.verdict, scan.attempts, scan.faces.count()) == ("done", "fake", 1, 2)
+    assert (scan.frame_count, scan.video.original_name) == (found.frames_requested, "talk.mp4")
+    assert scan.video.file.read() == clip.read_bytes()
+    again = services.save_analysis(path=clip, findings=found, owner="local:x", user=None)
+    assert again.video == scan.video
+    make_scan(scan.video, detector_name="standard", frame_count=10)
+    with pytest.raises(services.ServiceError) as refused:
+        services.save_analysis(path=clip, findings=found, owner="local:x", user=None)
+    assert refused.value.code == "already_running"
