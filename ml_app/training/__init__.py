@@ -1,1 +1,1 @@
-"""Training, measuring and exporting detectors. Knows no Django and no settings."""
+"""Training and honest measurement. Knows no Django, no settings and no path it was not given."""

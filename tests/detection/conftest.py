@@ -1,8 +1,8 @@
-"""Fixtures of the detector's tests: tiny networks in real checkpoint files, and processes that look for faces."""
+"""Fixtures of the detector's tests: tiny networks in real checkpoint files, a pool that looks for faces."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ from ml_app.detection.networks.heads import SEQUENCE, build_head
 CHANNELS = 16
 DIMENSIONS = {"channels": CHANNELS, "projection": 8, "hidden": 8}
 
-MakeDetector = Callable[..., Path]
+PREPROCESSING, SAMPLING, DECISION = Preprocessing(64, 1.2), Sampling(), Decision()
 
 
 def tiny_backbone(pretrained: bool = False) -> nn.Module:
@@ -38,9 +38,10 @@ def write_detector(
     models_dir: Path,
     name: str = "tiny",
     counts: tuple[int, ...] = (10, 20),
-    preprocessing: Preprocessing = Preprocessing(64, 1.2),
-    sampling: Sampling = Sampling(),
-    decision: Decision = Decision(),
+    *,
+    preprocessing: Preprocessing = PREPROCESSING,
+    sampling: Sampling = SAMPLING,
+    decision: Decision = DECISION,
 ) -> Path:
     """A detector with random weights; its head does look at time. Returns `models_dir`."""
     torch.manual_seed(7)
@@ -70,6 +71,7 @@ def write_detector(
 
 @pytest.fixture(scope="session", autouse=True)
 def _register_tiny_backbone() -> Iterator[None]:
+    torch.set_num_threads(1)  # tests share the machine; waiting threads would spin
     BACKBONES["tiny"] = BackboneSpec("tiny", CHANNELS, tiny_backbone)
     yield
     del BACKBONES["tiny"]

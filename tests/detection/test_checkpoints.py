@@ -48,7 +48,9 @@ def code_of(models_dir: Path, name: str = "tiny", frames: int = 10) -> str:
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     preprocessing = Preprocessing(96, 1.4, crop="box", colour_order="BGR", mean=(0.1, 0.2, 0.3))
     decision = Decision(0.6, 0.5, 0.7)
-    write_detector(tmp_path, "own", (40,), preprocessing, Sampling("bursts", 4), decision)
+    write_detector(
+        tmp_path, "own", (40,), preprocessing=preprocessing, sampling=Sampling("bursts", 4), decision=decision
+    )
     folder = checkpoints.open_folder(tmp_path, "own")
     metadata = checkpoints.read_metadata(folder.heads[40].path, HeadMetadata)
     assert metadata.preprocessing == preprocessing
@@ -80,7 +82,7 @@ def test_the_detectors_of_a_folder_are_listed(copy: Path) -> None:
 
 
 def test_a_missing_detector_names_those_that_are_there(models_dir: Path) -> None:
-    with pytest.raises(CheckpointError, match="'huge'.*Installed: tiny") as caught:
+    with pytest.raises(CheckpointError, match=r"'huge'.*Installed: tiny") as caught:
         checkpoints.open_folder(models_dir, "huge")
     assert caught.value.code == "no_detector"
 
@@ -192,7 +194,7 @@ def test_crops_and_normalisation_are_those_of_the_checkpoint(tmp_path: Path) -> 
     scores = []
     for order in ("RGB", "BGR"):
         preprocessing = Preprocessing(64, 1.2, colour_order=order)  # type: ignore[arg-type]
-        write_detector(tmp_path / order, "tiny", (10,), preprocessing)
+        write_detector(tmp_path / order, "tiny", (10,), preprocessing=preprocessing)
         detector = Detector.load(tmp_path / order, "tiny", 10, "cpu")
         given = image if order == "RGB" else np.ascontiguousarray(image[..., ::-1])
         scores.append(detector.score([[given] * 3])[0].person)

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         (count,) = folder.heads
         self.stdout.write(self.style.SUCCESS(f"Installed the detector {name!r} for {count} frames."))
         self.stdout.write(
-            f"It reads the first {count} frames of a video, as the published code does, one face in each, and\n"
-            "its verdict rests on the last of them alone: the published LSTM never sees time. Its scores are\n"
-            f"not calibrated. Use it: python manage.py analyze VIDEO --detector {name}"
+            f"It reads the first {count} frames of a video, as the published code does, one face in each,\n"
+            "and its verdict rests on the last of them: the published LSTM never sees time. Its scores\n"
+            f"are not calibrated. Use it: python manage.py analyze VIDEO --detector {name}"
         )

@@ -1,0 +1,173 @@
+"""Batches: every genuine face beside a manipulated one of the same kind, shown with the same augmentation.
+
+A batch depends only on the recipe's seed and the number of the step, so a training that was killed continues
+with the very batches that it would have had.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ml_app.detection.crops import Image
+from ml_app.training.augment import Draw, apply, draw
+from ml_app.training.blending import self_blend
+from ml_app.training.landmarks import Landmarks
+from ml_app.training.recipe import Mix, Recipe
+from ml_app.training.store import Shard, read_shards
+
+T = TypeVar("T")
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+AHEAD = 4  # batches that are made while the network works
+
+
+class At(NamedTuple):
+    """Where a face stands: which shard, which of its faces."""
+
+    shard: int
+    face: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """uint8 (B, 3, size, size) RGB with genuine faces first, then their manipulated partners in the same
+    order; float (B,) with 1 for fake; bool (B / 2,), whether partners are twins of one footage."""
+
+    images: Tensor
+    fake: Tensor
+    twins: Tensor
+
+
+class Pool:
+    """The prepared faces of one split, sorted by what they can be used for."""
+
+    def __init__(self, folders: list[Path], mix: Mix) -> None:
+        """Open the shards of `folders`.
+
+        Raises:
+            ValueError: A kind of the mix has no faces here; says which.
+        """
+        self.shards: list[Shard] = [shard for folder in folders for shard in read_shards(folder)]
+        genuine: dict[str, list[list[At]]] = defaultdict(list)  # by source set, then by shard or picture
+        pictures: dict[str, tuple[list[At], list[At]]] = defaultdict(lambda: ([], []))
+        clips: dict[str, tuple[list[At], list[At]]] = defaultdict(lambda: ([], []))
+        by_generator: dict[bool, dict[str, list[list[At]]]] = {
+            True: defaultdict(list),
+            False: defaultdict(list),
+        }
+        for number, shard in enumerate(self.shards):
+            places = [At(number, index) for index in range(len(shard.faces))]
+            first = shard.faces[0]
+            is_clip = all(face.source == first.source for face in shard.faces) and len(places) > 1
+            if is_clip:
+                by_generator[first.fake][first.generator].append(places)
+                if first.pair:
+                    clips[first.pair][first.fake].extend(places)
+                if not first.fake:
+                    genuine["clips"].append(places)
+                continue
+            for place, face in zip(places, shard.faces, strict=True):
+                if face.pair:
+                    pictures[face.pair][face.fake].append(place)
+                if not face.fake:
+                    genuine["paired" if face.pair else "single"].append([place])
+        self._picture_pairs = [pair for pair in pictures.values() if all(pair)]
+        self._clip_pairs = [pair for pair in clips.values() if all(pair)]
+        self._genuine = list(genuine.values())
+        self._by_generator = {fake: list(sets.values()) for fake, sets in by_generator.items()}
+        kinds = {
+            "picture_pairs": (mix.picture_pairs, bool(self._picture_pairs)),
+            "self_blended": (mix.self_blended, bool(self._genuine)),
+            "clip_pairs": (mix.clip_pairs, bool(self._clip_pairs)),
+            "clips": (mix.clips, bool(self._by_generator[True] and self._by_generator[False])),
+        }
+        for name, (share, usable) in kinds.items():
+            if share > 0 and not usable:
+                raise ValueError(
+                    f"the recipe's mix wants {name}, but no prepared faces serve for it; "
+                    "run `prepare` on such data or set its share to 0"
+                )
+        self._kinds = [name for name, (share, _) in kinds.items() if share > 0]
+        shares = np.array([share for share, _ in kinds.values() if share > 0])
+        self._shares = shares / shares.sum()
+
+    def image(self, place: At) -> Image:
+        """A stored face, uint8 (144, 144, 3) RGB."""
+        return np.asarray(self.shards[place.shard].images[place.face])
+
+    def landmarks(self, place: At) -> Landmarks:
+        """Its landmarks, float32 (68, 2)."""
+        return self.shards[place.shard].landmarks[place.face]
+
+    def pair(self, rng: np.random.Generator) -> tuple[Image, Image, bool]:
+        """Draw a genuine and a manipulated face, and whether they are twins of one footage."""
+        kind = self._kinds[rng.choice(len(self._kinds), p=self._shares)]
+        if kind == "picture_pairs":
+            real, fake = _one(self._picture_pairs, rng)
+            return self.image(_one(real, rng)), self.image(_one(fake, rng)), True
+        if kind == "clip_pairs":
+            real, fake = _one(self._clip_pairs, rng)
+            position = rng.random()  # the same moment of both, where both have it
+            return self.image(_share(real, position)), self.image(_share(fake, position)), True
+        if kind == "clips":
+            places = [_one(_one(_one(self._by_generator[f], rng), rng), rng) for f in (False, True)]
+            return self.image(places[0]), self.image(places[1]), False
+        place = _one(_one(_one(self._genuine, rng), rng), rng)
+        return (*self_blend(self.image(place), self.landmarks(place), rng), True)
+
+
+def _one(items: list[T], rng: np.random.Generator) -> T:
+    return items[int(rng.integers(len(items)))]
+
+
+def _share(items: list[At], position: float) -> At:
+    return items[min(len(items) - 1, int(position * len(items)))]
+
+
+def make_batch(pool: Pool, recipe: Recipe, step: int) -> Batch:
+    """The batch of a step."""
+    rng = np.random.default_rng([recipe.seed, step])
+    phase = recipe.phase_at(step)
+    real, fake, twins = [], [], []
+    for _ in range(phase.batch // 2):
+        genuine, manipulated, twin = pool.pair(rng)
+        chosen: Draw = draw(rng, recipe.augmentation)
+        real.append(apply(genuine, chosen, phase.size))
+        fake.append(apply(manipulated, chosen, phase.size))
+        twins.append(twin)
+    labels = torch.cat([torch.zeros(len(real)), torch.ones(len(fake))])
+    return Batch(to_tensor(np.stack(real + fake)), labels, torch.tensor(twins))
+
+
+def batches(pool: Pool, recipe: Recipe, start: int) -> Iterator[tuple[int, Batch]]:
+    """The batches from a step to the recipe's end, made ahead in a thread, with the numbers of their steps."""
+    with ThreadPoolExecutor(1) as executor:
+        waiting: list[Future[Batch]] = []
+        upcoming = start
+        for step in range(start, recipe.steps):
+            while upcoming < recipe.steps and len(waiting) < AHEAD:
+                waiting.append(executor.submit(make_batch, pool, recipe, upcoming))
+                upcoming += 1
+            yield step, waiting.pop(0).result()
+
+
+def to_tensor(images: npt.NDArray[np.uint8]) -> Tensor:
+    """uint8 (B, H, W, 3) → uint8 (B, 3, H, W), in channels_last memory."""
+    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """uint8 (B, 3, H, W) RGB → float32, normalised as `Preprocessing` says by default."""
+    mean = torch.tensor(MEAN, device=images.device).view(1, 3, 1, 1)
+    std = torch.tensor(STD, device=images.device).view(1, 3, 1, 1)
+    return (images.float() / 255 - mean) / std

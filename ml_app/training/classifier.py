@@ -1,0 +1,76 @@
+"""The backbone with a classifier of single frames: what is trained before the sequence heads."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from ml_app.detection.networks.backbones import BACKBONES, build_backbone, embed
+from ml_app.training.batches import normalise
+
+SCORING_CHUNK = 32
+
+
+class FrameClassifier(nn.Module):
+    """Face crops → embeddings → one logit of FAKE each."""
+
+    def __init__(self, backbone: str) -> None:
+        super().__init__()
+        self.backbone = build_backbone(backbone)
+        self.classify = nn.Linear(BACKBONES[backbone].channels, 1)
+        nn.init.normal_(self.classify.weight, std=0.01)
+        nn.init.zeros_(self.classify.bias)
+        for module in self.modules():
+            last = getattr(module, "bn3", None)
+            if isinstance(last, nn.BatchNorm2d):
+                nn.init.zeros_(last.weight)  # each block starts as the identity: steadier from random weights
+
+    def forward(self, images: Tensor) -> Tensor:
+        """uint8 (B, 3, H, W) RGB → float32 logits (B,)."""
+        return self.classify(self.embeddings(images)).squeeze(-1)  # type: ignore[no-any-return]
+
+    def embeddings(self, images: Tensor) -> Tensor:
+        """uint8 (B, 3, H, W) RGB → float32 (B, channels)."""
+        pixels = normalise(images).contiguous(memory_format=torch.channels_last)
+        with precision(images.device):
+            features = self.backbone(pixels)
+        return embed(features)
+
+
+def precision(device: torch.device) -> AbstractContextManager[object]:
+    """bf16 where the device multiplies it quickly, else nothing."""
+    if device.type == "cuda" or torch.backends.mkldnn.is_available():
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()
+
+
+@torch.inference_mode()
+def embed_all(model: FrameClassifier, images: Tensor) -> Tensor:
+    """Embeddings of many crops, in chunks: uint8 (N, 3, H, W) → float32 (N, channels). Sets `eval`."""
+    model.eval()
+    device = next(model.parameters()).device
+    return torch.cat(
+        [model.embeddings(chunk.to(device)).cpu() for chunk in images.split(SCORING_CHUNK)]
+    )
+
+
+class Average:
+    """A moving average of a model's weights and buffers, which generalises better than the last weights."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.model = copy.deepcopy(model).eval()
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Take in the weights after `step`, counted from 0; early steps count more."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        averaged, current = self.model.state_dict(), model.state_dict()
+        floats = [k for k, v in averaged.items() if v.is_floating_point()]
+        torch._foreach_lerp_([averaged[k] for k in floats], [current[k] for k in floats], 1 - decay)
+        for key, value in averaged.items():
+            if not value.is_floating_point():
+                value.copy_(current[key])

@@ -1,0 +1,199 @@
+"""Train the backbone: steps over batches of pairs, saved often, resumed from the last save."""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ml_app.training.batches import Batch, Pool, batches
+from ml_app.training.classifier import Average, FrameClassifier
+from ml_app.training.gradients import Gradients
+from ml_app.training.recipe import Recipe
+
+LAST = "last.pt"
+LOG = "log.csv"
+CLIP_GRADIENT = 2.0
+
+Measure = Callable[[FrameClassifier, int], dict[str, float]]
+
+
+class TrainingFailed(RuntimeError):
+    """The training cannot go on; the message says why and what to change."""
+
+
+def fit(
+    recipe: Recipe,
+    pool: Pool,
+    run: Path,
+    measure: Measure | None = None,
+    *,
+    device: torch.device | None = None,
+    stop_at: int | None = None,
+    on_log: Callable[[dict[str, Any]], None] = lambda row: None,
+) -> FrameClassifier:
+    """Train to the recipe's end.
+
+    Args:
+        recipe: What to do.
+        pool: The train split.
+        run: Folder of this run: `last.pt`, `log.csv`. A run that is there is continued.
+        measure: (averaged model, input size) → figures for the log, called as often as the recipe says.
+        device: CPU by default.
+        stop_at: End early, after this many steps in all, as if killed right after a save.
+        on_log: Told of each line of the log.
+
+    Returns:
+        The averaged model.
+
+    Raises:
+        TrainingFailed: The loss is no number any more, or the run in the folder is of another recipe.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    state = _State(recipe, run, device or torch.device("cpu"))
+    end = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
+    log = _Log(run / LOG, on_log)
+    losses: list[float] = []
+    right: list[float] = []
+    since = time.monotonic()
+    for step, batch in batches(pool, recipe, state.step):
+        if step >= end:
+            break
+        loss, accuracy = state.learn(batch, step)
+        losses.append(loss)
+        right.append(accuracy)
+        done = step + 1
+        if done % recipe.save_every == 0 or done == end:
+            seconds = time.monotonic() - since
+            row: dict[str, Any] = {
+                "step": done,
+                "size": recipe.phase_at(step).size,
+                "loss": round(sum(losses) / len(losses), 4),
+                "accuracy": round(sum(right) / len(right), 4),
+                "crops_per_second": round(sum(len(batch.fake) for _ in losses) / seconds, 1),
+            }
+            state.save(done)
+            if measure and (done % recipe.measure_every == 0 or done == recipe.steps):
+                row |= measure(state.average.model, recipe.phase_at(step).size)
+            log.write(row)
+            losses, right, since = [], [], time.monotonic()
+    return state.average.model
+
+
+class _State:
+    """Everything that a training needs in order to go on."""
+
+    def __init__(self, recipe: Recipe, run: Path, device: torch.device) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.path, self.device, self.step = recipe, run / LAST, device, 0
+        model = FrameClassifier(recipe.backbone).to(device)
+        self.model: FrameClassifier = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        decayed = [p for p in model.parameters() if p.ndim > 1]
+        others = [p for p in model.parameters() if p.ndim <= 1]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": decayed, "weight_decay": recipe.weight_decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
+            lr=recipe.learning_rate,
+            betas=(0.9, 0.99),
+            fused=True,
+        )
+        self.average = Average(self.model, recipe.ema)
+        self.gradients = Gradients(
+            self.model, lambda logits, part: pair_loss(logits, part.fake, part.twins, recipe), recipe.workers
+        )
+        if self.path.exists():
+            self._load()
+
+    def learn(self, batch: Batch, step: int) -> tuple[float, float]:
+        """One step: its loss and accuracy."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate_at(self.recipe, step)
+        value, accuracy = self.gradients.of(batch)
+        if not math.isfinite(value):
+            raise TrainingFailed(
+                f"the loss of step {step} is {value}; lower learning_rate, or look for broken pictures"
+            )
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_GRADIENT)
+        self.optimizer.step()
+        self.average.update(self.model, step)
+        return value, accuracy
+
+    def save(self, step: int) -> None:
+        """Write the state; it appears whole or not at all."""
+        partial = self.path.with_suffix(".partial")
+        content = {
+            "step": step,
+            "recipe": asdict(self.recipe),
+            "model": self.model.state_dict(),
+            "average": self.average.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        torch.save(content, partial)
+        partial.replace(self.path)
+
+    def _load(self) -> None:
+        content = torch.load(self.path, map_location=self.device, weights_only=True)
+        if content["recipe"] != asdict(self.recipe):
+            raise TrainingFailed(
+                f"{self.path.parent} holds a run of another recipe; choose another folder or remove it"
+            )
+        self.model.load_state_dict(content["model"])
+        self.average.model.load_state_dict(content["average"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.step = int(content["step"])
+
+
+def rate_at(recipe: Recipe, step: int) -> float:
+    """The learning rate of a step: a linear rise, then half a cosine to nearly zero."""
+    warm = max(1, round(recipe.steps * recipe.warm_up))
+    if step < warm:
+        return recipe.learning_rate * (step + 1) / warm
+    share = (step - warm) / max(1, recipe.steps - warm)
+    return recipe.learning_rate * max(0.005, 0.5 * (1 + math.cos(math.pi * share)))
+
+
+def pair_loss(logits: Tensor, fake: Tensor, twins: Tensor, recipe: Recipe) -> Tensor:
+    """Cross-entropy of every face, and for twins the wish that the fake scores above its genuine partner.
+
+    Args:
+        logits: float (B,), genuine first, then their partners in the same order.
+        fake: float (B,).
+        twins: bool (B / 2,).
+        recipe: For the smoothing and the weight of the ranking.
+    """
+    target = fake * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
+    loss = functional.binary_cross_entropy_with_logits(logits, target)
+    genuine, manipulated = logits.chunk(2)
+    if recipe.ranking > 0 and bool(twins.any()):
+        loss = loss + recipe.ranking * functional.softplus((genuine - manipulated)[twins]).mean()
+    return loss
+
+
+class _Log:
+    """A CSV file whose columns may grow."""
+
+    def __init__(self, path: Path, on_log: Callable[[dict[str, Any]], None]) -> None:
+        self._path, self._on_log = path, on_log
+
+    def write(self, row: dict[str, Any]) -> None:
+        rows: list[dict[str, Any]] = []
+        if self._path.exists():
+            with self._path.open(newline="") as file:
+                # Steps after the last save were lost in a kill and come again.
+                rows = [old for old in csv.DictReader(file) if int(old["step"]) < row["step"]]
+        columns = list(dict.fromkeys(key for line in [*rows, row] for key in line))
+        with self._path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows([*rows, row])
+        self._on_log(row)

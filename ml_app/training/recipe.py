@@ -1,0 +1,156 @@
+"""Recipes: how a detector is trained, as a YAML file with typed, checked fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+class RecipeError(ValueError):
+    """A recipe cannot be used; the message says which key, and what is possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Shares of a batch; they need not add up to one."""
+
+    picture_pairs: float = 0.4  # genuine and swapped pictures of one original video
+    self_blended: float = 0.2  # pseudo-fakes of genuine faces of every source
+    clip_pairs: float = 0.15  # genuine and manipulated clips of one footage
+    clips: float = 0.25  # a manipulated clip and a genuine one of any source, each source equally often
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of the training at one input size."""
+
+    size: int  # side of the crop, pixels
+    steps: int
+    batch: int = 48  # even: half genuine, half manipulated
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """How the sequence heads are trained on the frozen backbone."""
+
+    frame_counts: tuple[int, ...] = (10, 20, 40, 60, 80, 100)
+    projection: int = 256
+    hidden: int = 128
+    views: int = 3  # of each clip: how it is, and with that many less one augmentation draws
+    steps: int = 300
+    batch: int = 32
+    learning_rate: float = 0.001
+    weight_decay: float = 0.1
+    held_out: float = 0.25  # share of the train groups on which a head's best step is chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides a training's result, but the data."""
+
+    name: str  # of the detector
+    version: str
+    phases: tuple[Phase, ...]
+    backbone: str = "resnext50_32x4d"
+    margin: float = 1.1  # of the crop in serving
+    seed: int = 0
+    mix: Mix = field(default_factory=Mix)
+    learning_rate: float = 0.001
+    weight_decay: float = 0.05
+    warm_up: float = 0.05  # share of the steps
+    label_smoothing: float = 0.05
+    ranking: float = 0.5  # weight of the loss that wants a fake above its genuine twin
+    ema: float = 0.998  # decay of the averaged weights
+    augmentation: float = 1.0  # strength
+    workers: int = 1  # threads that each work on a part of every batch; parts have at least two pairs
+    save_every: int = 100  # steps
+    measure_every: int = 500  # steps
+    heads: Heads = field(default_factory=Heads)
+    description: str = ""
+
+    @property
+    def steps(self) -> int:
+        """Steps of all phases together."""
+        return sum(phase.steps for phase in self.phases)
+
+    def phase_at(self, step: int) -> Phase:
+        """The phase of a step, counted from 0; the last one from the end on."""
+        for phase in self.phases:
+            if step < phase.steps:
+                return phase
+            step -= phase.steps
+        return self.phases[-1]
+
+
+def find_recipe(name: str) -> Path:
+    """The file of a recipe by its name, or the path itself.
+
+    Raises:
+        RecipeError: There is none.
+    """
+    for path in (RECIPES / f"{name}.yaml", Path(name)):
+        if path.is_file():
+            return path
+    known = ", ".join(sorted(path.stem for path in RECIPES.glob("*.yaml")))
+    raise RecipeError(f"There is no recipe {name!r}. Known: {known}; or give the path of a YAML file.")
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        RecipeError: A key is unknown or missing, or a value is of the wrong kind; says which.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise RecipeError(f"{path.name} cannot be read: {error}") from error
+    recipe = _build(Recipe, content, path.name)
+    assert isinstance(recipe, Recipe)  # noqa: S101 - for the type checker
+    if not recipe.phases or any(p.batch < 2 or p.batch % 2 or p.steps < 1 for p in recipe.phases):
+        raise RecipeError(f"{path.name}: phases need at least one step each and an even batch")
+    return recipe
+
+
+def _build(kind: Any, content: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(kind):
+        return _build_record(kind, content, where)
+    origin = typing.get_origin(kind)
+    if origin is tuple:
+        if not isinstance(content, list):
+            raise RecipeError(f"{where} must be a list")
+        inner = typing.get_args(kind)[0]
+        return tuple(_build(inner, value, f"{where}[{i}]") for i, value in enumerate(content))
+    if origin in (typing.Union, types.UnionType):
+        raise RecipeError(f"{where} cannot be set")
+    if kind is float and isinstance(content, int) and not isinstance(content, bool):
+        return float(content)
+    if not isinstance(content, kind) or (isinstance(content, bool) and kind is not bool):
+        raise RecipeError(f"{where} must be of type {kind.__name__}, not {content!r}")
+    return content
+
+
+def _build_record(kind: Any, content: Any, where: str) -> Any:
+    if not isinstance(content, dict):
+        raise RecipeError(f"{where} must hold keys and values")
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(content) - set(hints))
+    if unknown:
+        raise RecipeError(f"{where}: unknown key {unknown[0]!r}. Known: {', '.join(hints)}")
+    required = [
+        f.name
+        for f in dataclasses.fields(kind)
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    missing = [name for name in required if name not in content]
+    if missing:
+        raise RecipeError(f"{where}: the key {missing[0]!r} is missing")
+    return kind(**{key: _build(hints[key], value, f"{where}: {key}") for key, value in content.items()})

@@ -1,0 +1,88 @@
+"""Prepared faces on disk: shards of crops with their landmarks, written once and read as memory maps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_app.detection.crops import Image, crop, landmark_square
+from ml_app.training.landmarks import Landmarks
+
+STORED_SIDE = 144  # pixels; more than the network sees, so that crops can be jittered
+STORED_MARGIN = 1.18  # of the landmarks' square; the tightest of our sources allows no more
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What is known of one prepared face. `group` never stands in two splits."""
+
+    source: str  # the picture or clip it comes from
+    group: str  # person, original video or pair
+    fake: bool
+    family: str = ""
+    generator: str = ""
+    pair: str = ""  # genuine and manipulated versions of one footage share it
+    time_s: float = 0.0  # of a clip's frame
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Prepared faces: uint8 (N, 144, 144, 3) RGB, float32 (N, 68, 2) in pixels of the crop, and N records."""
+
+    images: npt.NDArray[np.uint8]
+    landmarks: npt.NDArray[np.float32]
+    faces: tuple[Face, ...]
+
+
+def cut(image: Image, landmarks: Landmarks) -> tuple[Image, Landmarks]:
+    """Cut a face for the store.
+
+    Returns:
+        uint8 (144, 144, 3) and the landmarks in pixels of it.
+
+    Raises:
+        ValueError: The landmarks lie beyond the image.
+    """
+    box = landmark_square(landmarks, STORED_MARGIN)
+    factor = STORED_SIDE / box.width
+    moved = (landmarks - np.array([box.left, box.top], dtype=np.float32)) * factor
+    return crop(image, box, STORED_SIDE), moved.astype(np.float32)
+
+
+def write_shard(
+    folder: Path, name: str, images: Sequence[Image], landmarks: Sequence[Landmarks], faces: Sequence[Face]
+) -> None:
+    """Write a shard. The index appears last, so that a shard is whole when its index exists."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stacked = np.stack(images) if images else np.zeros((0, STORED_SIDE, STORED_SIDE, 3), dtype=np.uint8)
+    points = np.stack(landmarks) if landmarks else np.zeros((0, 68, 2), dtype=np.float32)
+    np.save(folder / f"{name}.images.npy", stacked)
+    np.save(folder / f"{name}.landmarks.npy", points.astype(np.float32))
+    partial = folder / f"{name}.partial"
+    partial.write_text(json.dumps([asdict(face) for face in faces]))
+    partial.replace(folder / f"{name}.json")
+
+
+def has_shard(folder: Path, name: str) -> bool:
+    """Whether a shard was written wholly."""
+    return (folder / f"{name}.json").exists()
+
+
+def read_shard(folder: Path, name: str) -> Shard:
+    """Open a shard; its images are read from disk when they are used."""
+    faces = tuple(Face(**record) for record in json.loads((folder / f"{name}.json").read_text()))
+    images = np.load(folder / f"{name}.images.npy", mmap_mode="r")
+    return Shard(images, np.load(folder / f"{name}.landmarks.npy"), faces)
+
+
+def read_shards(folder: Path) -> Iterator[Shard]:
+    """All shards of a folder in the order of their names, but empty ones."""
+    for index in sorted(folder.glob("*.json")):
+        shard = read_shard(folder, index.stem)
+        if shard.faces:
+            yield shard
