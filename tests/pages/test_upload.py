@@ -19,6 +19,11 @@ def post(client: Client, path: Path | None, frame_count: object = 20, **headers:
     return client.post("/", data, headers=headers)
 
 
+def assert_nothing_is_kept(settings: Any) -> None:
+    assert not Video.objects.exists()
+    assert not [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]
+
+
 def _checked(page: str) -> str:
     found = re.findall(r'<input type="radio"[^>]*value="(\d+)"[^>]*checked', page)
     assert len(found) == 1
@@ -82,14 +87,14 @@ def test_the_same_file_again_is_offered_its_results(newcomer: Client, clips: Cli
     ids=["empty", "text"],
 )
 def test_what_is_no_video_is_refused_at_the_field(
-    newcomer: Client, tmp_path: Path, content: bytes, words: str
+    newcomer: Client, tmp_path: Path, settings: Any, content: bytes, words: str
 ) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(content)
     response = post(newcomer, path)
     assert response.status_code == 422
     assert words in response.content.decode().split('id="video-errors"')[1].split("</div>")[0]
-    assert not Video.objects.exists()
+    assert_nothing_is_kept(settings)
 
 
 def test_a_refusal_for_htmx_is_the_message_alone(newcomer: Client, tmp_path: Path) -> None:
@@ -108,14 +113,15 @@ def test_too_large_a_file_is_413(newcomer: Client, tmp_path: Path, settings: Any
     response = post(newcomer, path)
     assert response.status_code == 413
     assert "larger than allowed" in response.content.decode()
+    assert_nothing_is_kept(settings)
 
 
-def test_no_file_and_no_count_are_refused(newcomer: Client, clips: Clips) -> None:
+def test_no_file_and_no_count_are_refused(newcomer: Client, clips: Clips, settings: Any) -> None:
     assert "Choose a video first" in post(newcomer, None).content.decode()
     response = post(newcomer, clips("talk.mp4", seconds=1), frame_count=41)
     assert response.status_code == 422
     assert "Choose one of the offered numbers" in response.content.decode()
-    assert not Video.objects.exists()
+    assert_nothing_is_kept(settings)
 
 
 def test_without_weights_the_page_says_so_and_refuses(
@@ -127,7 +133,7 @@ def test_without_weights_the_page_says_so_and_refuses(
     assert "<form" not in page
     response = post(newcomer, clips("talk.mp4", seconds=1))
     assert response.status_code == 503
-    assert not Video.objects.exists()
+    assert_nothing_is_kept(settings)
 
 
 def test_another_site_cannot_post(clips: Clips, db: None) -> None:
