@@ -22,10 +22,10 @@ logger = logging.getLogger(__name__)
 STOP_SECONDS = 0.5  # how long a worker that waits for messages may take to notice that it is to stop
 
 
-class Channel(filesystem.Channel):  # type: ignore[misc]  # kombu has no types
+class Channel(filesystem.Channel):
     """Reads and writes the messages."""
 
-    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]  # as kombu's own
         name = f"{time.time_ns():020d}_{uuid.uuid4()}.{queue}.msg"
         folder = Path(self.data_folder_out)
         partial = folder / f"{name}.partial"
@@ -54,6 +54,5 @@ class Transport(filesystem.Transport):
     Channel = Channel
     polling_interval = 0.2
 
-    def drain_events(self, connection: Any, **kwargs: Any) -> None:
-        timeout = kwargs.get("timeout")
+    def drain_events(self, connection: Any, timeout: float | None = None, **kwargs: Any) -> None:
         super().drain_events(connection, timeout=timeout and min(timeout, STOP_SECONDS))

@@ -1,11 +1,18 @@
 """The Celery application. The queue carries nothing but the ids of rows."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deepfake_site.settings")
 
 app = Celery("deepfake_site")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["ml_app"])
+
+
+@setup_logging.connect
+def _leave_logging_alone(**kwargs: Any) -> None:
+    """Django's LOGGING holds for the worker too: Celery sets up its own only where nobody listens here."""

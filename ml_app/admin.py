@@ -1,1 +1,211 @@
-"""The review desk."""
+"""The review desk: scans with their findings, read-only, and an append-only review."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten_fieldsets
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ml_app import services, wording
+from ml_app.lists import faces_of, with_extras
+from ml_app.messages import ServiceError
+from ml_app.models import Review, Scan
+
+if TYPE_CHECKING:
+    from django.forms import BaseModelFormSet, ModelForm
+
+    ScanBase = admin.ModelAdmin[Scan]
+    ReviewBase = admin.TabularInline[Review, Scan]
+    Reviews = BaseModelFormSet[Review, ModelForm[Review]]
+else:
+    ScanBase, ReviewBase = admin.ModelAdmin, admin.TabularInline
+
+admin.site.site_header = _("Review desk")
+admin.site.site_title = _("Review desk")
+admin.site.index_title = _("Deepfake detector")
+
+
+class ReviewedFilter(admin.SimpleListFilter):
+    """By the latest decision of a reviewer."""
+
+    title = _("reviewed")
+    parameter_name = "reviewed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("no", _("Not reviewed")), ("yes", _("Reviewed")), *Review.Decision.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Scan]) -> QuerySet[Scan]:
+        value = self.value()
+        if value in ("no", "yes"):
+            return queryset.filter(Q(decision__isnull=value == "no"))
+        return queryset.filter(Q(decision=value)) if value in Review.Decision.values else queryset
+
+
+class ReviewInline(ReviewBase):
+    """What reviewers decided, and room for one more decision. Nothing is ever changed or deleted."""
+
+    model = Review
+    extra = 1
+    fields = ("decision", "note", "reviewer", "created_at")
+    readonly_fields = ("reviewer", "created_at")
+    verbose_name_plural = _("Reviews (kept for good: a change of mind is a new one)")
+
+    def has_add_permission(self, request: HttpRequest, obj: Scan | None = None) -> bool:
+        return obj is not None and not obj.is_active and super().has_add_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Scan)
+class ScanAdmin(ScanBase):
+    """Scans of everybody."""
+
+    list_display = (
+        "picture",
+        "name",
+        "verdict_words",
+        "probability",
+        "reviewed",
+        "frame_count",
+        "status",
+        "detector_name",
+        "created_at",
+    )
+    list_display_links = ("picture", "name")
+    list_filter = ("verdict", "status", ReviewedFilter, "created_at", "detector_name", "frame_count")
+    search_fields = ("video__original_name", "video__sha256", "detector_sha256")
+    search_help_text = _("Name of the file, SHA-256 of the file or of the checkpoint")
+    list_select_related = ("video",)
+    list_per_page = 50
+    show_full_result_count = False
+    ordering = ("-created_at",)
+    inlines = (ReviewInline,)
+    fieldsets = (
+        (_("File"), {"fields": ("name", "file_sha256", "owner", "created_at", "started_at", "finished_at")}),
+        (
+            _("Finding"),
+            {
+                "fields": (
+                    "verdict",
+                    "evidence",
+                    "reason",
+                    "fake_probability",
+                    "threshold",
+                    "uncertain_low",
+                    "uncertain_high",
+                )
+            },
+        ),
+        (
+            _("What was looked at"),
+            {"fields": ("frame_count", "frames_analysed", "frames_with_faces", "notes")},
+        ),
+        (
+            _("Detector"),
+            {
+                "fields": (
+                    "detector_name",
+                    "detector_version",
+                    "detector_architecture",
+                    "detector_frame_count",
+                    "detector_sha256",
+                    "device",
+                    "seconds",
+                )
+            },
+        ),
+        (
+            _("Job"),
+            {
+                "fields": ("status", "stage", "attempts", "worker", "error_code", "error_detail"),
+                "classes": ("collapse",),
+            },
+        ),
+    )
+
+    class Media:
+        css = {"all": ("css/tokens.css", "css/evidence.css", "css/desk.css")}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Scan]:
+        return with_extras(Scan.objects.select_related("video"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Scan | None = None) -> list[str]:
+        return list(flatten_fieldsets(self.fieldsets))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Scan | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Scan | None = None) -> bool:
+        # Every field is read-only; "change" only lets Django take the form with a new review.
+        return self.has_view_permission(request, obj) and request.user.has_perm("ml_app.add_review")
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        scan = self.get_object(request, object_id)
+        context = {"faces": faces_of(scan) if scan else [], "show_save_and_continue": False}
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def save_model(self, request: HttpRequest, obj: Scan, form: Any, change: bool) -> None:
+        """Nothing: the scan belongs to its worker, and a stale copy must not be written over it."""
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Reviews, change: bool) -> None:
+        for review in formset.save(commit=False):
+            try:
+                services.record_review(
+                    scan=form.instance,
+                    reviewer=request.user,  # type: ignore[arg-type]  # the desk is for accounts only
+                    decision=review.decision,
+                    note=review.note,
+                )
+            except ServiceError as error:
+                messages.error(request, str(error))
+        formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
+
+    @admin.display(description=_("face"))
+    def picture(self, scan: Scan) -> SafeString | None:
+        frame = getattr(scan, "thumbnail_id", None)
+        if frame is None:
+            return None
+        url = reverse("ml_app:thumbnail", args=[scan.pk, frame])
+        return format_html('<img src="{}" width="56" height="56" alt="" loading="lazy">', url)
+
+    @admin.display(description=_("name"), ordering="video__original_name")
+    def name(self, scan: Scan) -> str:
+        return scan.video.original_name
+
+    @admin.display(description=_("SHA-256 of the file"))
+    def file_sha256(self, scan: Scan) -> str:
+        return scan.video.sha256
+
+    @admin.display(description=_("verdict"), ordering="verdict")
+    def verdict_words(self, scan: Scan) -> Promise | str | None:
+        return wording.headline(scan) or None
+
+    @admin.display(description=_("probability"), ordering="fake_probability")
+    def probability(self, scan: Scan) -> str | None:
+        return None if scan.fake_probability is None else wording.percent(scan.fake_probability)
+
+    @admin.display(description=_("reviewed"))
+    def reviewed(self, scan: Scan) -> str | None:
+        decision = getattr(scan, "decision", None)
+        return str(Review.Decision(decision).label) if decision else None

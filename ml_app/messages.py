@@ -61,9 +61,9 @@ class _ScanErrors(Mapping[str, "Promise | str"]):
 
     @staticmethod
     def _all() -> Mapping[str, Promise | str]:
-        from ml_app.detection import video_errors  # noqa: PLC0415 - only pages of failed scans need it
+        from ml_app.detection.video_errors import MESSAGES  # noqa: PLC0415 - only failed scans need it
 
-        return {**{code: _(text) for code, text in video_errors.MESSAGES.items()}, **_MESSAGES}
+        return {**{code: _(text) for code, text in MESSAGES.items()}, **_MESSAGES}
 
 
 scan_errors: Mapping[str, Promise | str] = _ScanErrors()

@@ -108,9 +108,7 @@ def _again(scan: Scan, worker: str, detail: str) -> None:
 
 
 def _lost() -> None:
-    logger.warning(
-        "Taken from this worker, which was not heard of in time; what it found is dropped"
-    )
+    logger.warning("Taken from this worker, which was not heard of in time; what it found is dropped")
 
 
 def detector(name: str, frames: int) -> Detector:

@@ -1,6 +1,22 @@
 """Addresses of the application."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+
+from ml_app.views import about, errors, media, scans, uploading, videos
 
 app_name = "ml_app"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", uploading.upload, name="upload"),
+    path("about/", about.about, name="about"),
+    path("too-large/", errors.too_large, name="too_large"),
+    path("scans/", scans.history, name="history"),
+    path("scans/<uuid:scan_id>/", scans.scan, name="scan"),
+    path("scans/<uuid:scan_id>/progress/", scans.progress, name="progress"),
+    path("scans/<uuid:scan_id>/cancel/", scans.cancel, name="cancel"),
+    path("scans/<uuid:scan_id>/video", media.video, name="scan_video"),
+    path("scans/<uuid:scan_id>/frames/<int:frame_id>/thumbnail", media.thumbnail, name="thumbnail"),
+    path("scans/<uuid:scan_id>/frames/<int:frame_id>/heatmap", media.heatmap, name="heatmap"),
+    path("videos/<uuid:video_id>/", videos.video, name="video"),
+    path("videos/<uuid:video_id>/scan/", videos.scan_again, name="scan_again"),
+    path("videos/<uuid:video_id>/delete/", videos.delete, name="delete"),
+]

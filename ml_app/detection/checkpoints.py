@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from ml_app.detection.errors import CheckpointError
+from ml_app.detection.errors import CheckpointError, cause
 from ml_app.detection.records import build
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def open_folder(models_dir: Path, name: str) -> DetectorFolder:
         raise CheckpointError(
             "bad_manifest",
             f"The manifest of the detector {name!r} cannot be used. Install the detector again.",
-            f"{type(error).__name__}: {error}",
+            cause(error),
         ) from error
     return DetectorFolder(name, backbones[0], dict(sorted(heads.items())))
 
@@ -240,7 +240,7 @@ def read_metadata(path: Path, kind: type[M]) -> M:
         raise CheckpointError(
             "bad_checkpoint",
             f"{path.name} is not a {expected} checkpoint of this software. Install the detector again.",
-            f"{type(error).__name__}: {error}",
+            cause(error),
         ) from error
 
 
@@ -277,4 +277,4 @@ def load_tensors(pinned: PinnedFile) -> dict[str, Tensor]:
         return load_file(pinned.path)
     except (OSError, SafetensorError) as error:
         message = f"{pinned.path.name} cannot be read. {again}"
-        raise CheckpointError("bad_checkpoint", message, f"{type(error).__name__}: {error}") from error
+        raise CheckpointError("bad_checkpoint", message, cause(error)) from error

@@ -37,3 +37,9 @@ class Cancelled(DetectionError):  # noqa: N818 - not a failure
 
     def __reduce__(self) -> tuple[type[DetectionError], tuple[str, ...]]:
         return type(self), ()
+
+
+def cause(error: BaseException) -> str:
+    """A foreign exception for a `detail`: its type and text, without the path that an OSError carries."""
+    text = (error.strerror or "") if isinstance(error, OSError) else str(error)
+    return f"{type(error).__name__}: {text[:400]}"

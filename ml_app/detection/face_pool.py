@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 import cv2
 
 from ml_app.detection import looking
-from ml_app.detection.errors import DetectionError
+from ml_app.detection.errors import DetectionError, cause
 from ml_app.detection.hardware import usable_cores
 
 MAX_PROCESSES = 8
@@ -67,7 +67,7 @@ class FacePool:
         try:
             future.set_result(function(*arguments))
         except Exception as error:
-            future.set_exception(_failed(f"{type(error).__name__}: {error}"))
+            future.set_exception(_failed(cause(error)))
         return future
 
     def warm_up(self) -> None:
@@ -167,7 +167,7 @@ def serve(descriptor: int, parent: int) -> None:
             try:
                 reply = (True, _FUNCTIONS[name](*arguments))
             except Exception as error:
-                reply = (False, f"{type(error).__name__}: {error}")
+                reply = (False, cause(error))
             connection.send(reply)
         except (EOFError, OSError):
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +25,7 @@ from ml_app.detection.checkpoints import (
     save_checkpoint,
     sha256_of,
 )
-from ml_app.detection.errors import CheckpointError
+from ml_app.detection.errors import CheckpointError, cause
 from ml_app.detection.networks.backbones import build_backbone
 from ml_app.detection.networks.heads import PUBLISHED
 from ml_app.detection.networks.published import PublishedConfig, PublishedHead
@@ -38,6 +39,11 @@ PREPROCESSING = Preprocessing(
     whole_frame_without_face=True,
     faces="first_found",
     resize="pillow",
+)
+_LEGACY = bytes.fromhex("80028a0a6cfc9c46f9206aa85019")  # how torch.save began a file before 1.6
+_READ_ERRORS = (
+    *(RuntimeError, ValueError, OSError, EOFError, LookupError, TypeError, AttributeError, AssertionError),
+    *(struct.error, zipfile.BadZipFile),
 )
 _UNKNOWN = "unknown; see where the file came from"
 
@@ -92,23 +98,15 @@ def read_state_dict(path: Path) -> Mapping[Any, Any]:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
     except pickle.UnpicklingError as error:
-        if "weights" not in str(error).lower() and "global" not in str(error).lower():
+        if "Unsupported operand" in str(error):  # no instruction of a pickle: other bytes than were written
             raise _damaged(path, error) from error
         raise CheckpointError(
             "runs_code",
             f"{path.name} holds Python objects besides weights and could run code when opened: refused. "
             "Ask its author for a plain state dict.",
-            f"{type(error).__name__}: {str(error)[:300]}",
+            cause(error),
         ) from error
-    except (
-        RuntimeError,
-        ValueError,
-        OSError,
-        EOFError,
-        KeyError,
-        AssertionError,
-        zipfile.BadZipFile,
-    ) as error:
+    except _READ_ERRORS as error:
         raise _damaged(path, error) from error
     if not isinstance(loaded, Mapping):
         raise _foreign(path.name, f"it holds a {type(loaded).__name__}, not a state dict")
@@ -138,7 +136,7 @@ def _looks_like_archive(path: Path) -> bool:
         if not zipfile.is_zipfile(path):
             raise _damaged(path, ValueError("no central directory"))
         return True
-    if not start.startswith(b"\x80"):
+    if not start.startswith(_LEGACY):
         raise CheckpointError("not_a_checkpoint", f"{path.name} is not a file that torch.save wrote.")
     return False
 
@@ -148,7 +146,7 @@ def _damaged(path: Path, error: Exception) -> CheckpointError:
         "damaged_file",
         f"{path.name} is damaged or was not downloaded to its end ({path.stat().st_size / 1e6:.1f} MB here, "
         "226 MB when whole). Download it again.",
-        f"{type(error).__name__}: {str(error)[:300]}",
+        cause(error),
     )
 
 

@@ -36,6 +36,7 @@ def choose_place(device: str, *, exact: bool = False) -> Place:
         raise CheckpointError("no_gpu", "There is no usable NVIDIA GPU here. Set DEVICE to auto or cpu.")
     if cuda and device != "cpu":
         return Place(torch.device("cuda"), torch.float32 if exact else torch.float16)
-    torch.set_num_threads(usable_cores())
+    # Never more than the caller, or OMP_NUM_THREADS, allowed.
+    torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
     bf16 = not exact and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return Place(torch.device("cpu"), torch.bfloat16 if bf16 else torch.float32)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.utils.functional import Promise
 
+from ml_app.detection.checkpoints import MANIFEST, HeadMetadata, open_folder, read_metadata
+from ml_app.detection.errors import CheckpointError
 from ml_app.messages import refuse
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +49,18 @@ def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
 def _read(name: str, folder: Path, fingerprint: tuple[tuple[str, int, int], ...]) -> DetectorState:
     sizes = {file: size for file, _, size in fingerprint}
     try:
-        files: dict[str, Any] = json.loads((folder / "manifest.json").read_text())["files"]
-        heads = {entry["frame_count"]: file for file, entry in files.items() if entry["kind"] == "head"}
-        whole = all(sizes.get(file) == entry["bytes"] for file, entry in files.items())
-        if not heads or not whole:
-            raise ValueError("files of the detector are missing or cut off")
-        version = _version(folder / heads[max(heads)])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return DetectorState(name, False, refuse("detector_unavailable").message, (), "")
-    return DetectorState(name, True, "", tuple(sorted(heads)), version)
+        found = open_folder(folder.parent, name)
+        version = read_metadata(found.heads[max(found.heads)].path, HeadMetadata).version
+        pinned = json.loads((folder / MANIFEST).read_text())["files"]
+        damaged = [file for file, entry in pinned.items() if sizes.get(file) != entry["bytes"]]
+    except (CheckpointError, OSError, KeyError, TypeError) as error:
+        logger.warning("The detector %s cannot be used: %s", name, error)
+        return _unavailable(name)
+    if damaged:
+        logger.warning("Files of the detector %s are missing or cut off: %s", name, ", ".join(damaged))
+        return _unavailable(name)
+    return DetectorState(name, True, "", tuple(found.heads), version)
 
 
-def _version(path: Path) -> str:
-    # safetensors: the header's length as 64-bit little-endian, then the header as JSON.
-    with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    return str(json.loads(header["__metadata__"]["checkpoint"])["version"])
+def _unavailable(name: str) -> DetectorState:
+    return DetectorState(name, False, refuse("detector_unavailable").message, (), "")

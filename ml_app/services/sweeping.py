@@ -40,14 +40,12 @@ def take_from_the_lost() -> int:
     """End the attempts of workers whose lease ran out: queue the scans again, or let them fail."""
     taken = 0
     for scan_id, worker in Scan.objects.expired().values_list("pk", "worker"):
-        if (
-            Scan.objects.expired()
-            .give_up(
-                scan_id, worker,
-                max_attempts=settings.MAX_ATTEMPTS,
-                code="worker_lost",
-                detail=f"{worker} was not heard of for {settings.LEASE_SECONDS:g} s",
-            )
+        if Scan.objects.expired().give_up(
+            scan_id,
+            worker,
+            max_attempts=settings.MAX_ATTEMPTS,
+            code="worker_lost",
+            detail=f"{worker} was not heard of for {settings.LEASE_SECONDS:g} s",
         ):
             taken += 1
             status = Scan.objects.values_list("status", flat=True).filter(pk=scan_id).first()

@@ -8,7 +8,6 @@ and for a frame its pixels.
 from __future__ import annotations
 
 import ctypes
-import errno
 import json
 import os
 import resource
@@ -21,11 +20,11 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from ml_app.detection.decoder.memory import tight
 from ml_app.detection.decoder.reader import Reader
 from ml_app.detection.decoder.sample import Sampler
 from ml_app.detection.decoder.survey import Survey, survey
 from ml_app.detection.errors import VideoError
-from ml_app.detection.video_errors import video_error
 
 _PR_SET_PDEATHSIG = 1
 _SPARE_FILES = 8  # FFmpeg duplicates the descriptor when it opens it, and again when it rewinds by reopening
@@ -45,7 +44,6 @@ def restrict(task: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     files = task["descriptor"] + _SPARE_FILES
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    os.nice(5)
     av.logging.set_level(None)  # nobody reads it, and a full pipe would stop us
 
 
@@ -119,10 +117,10 @@ def main() -> None:
         speaker.say({"error": error.code, "detail": error.detail})
     except BrokenPipeError:
         pass
-    except (MemoryError, av.FFmpegError) as error:
-        full = isinstance(error, MemoryError) or error.errno == errno.ENOMEM
-        failure = video_error("decoder_out_of_memory" if full else "decoder_crashed", type(error).__name__)
-        speaker.say({"error": failure.code, "detail": failure.detail})
+    except Exception as error:
+        full = isinstance(error, MemoryError) or tight()
+        code = "decoder_out_of_memory" if full else "decoder_crashed"
+        speaker.say({"error": code, "detail": f"{type(error).__name__} {error}"})
     os._exit(0)  # without tidying up: a damaged heap must not crash us after the last answer
 
 

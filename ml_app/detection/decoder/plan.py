@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-_FREE_FRAMES = 400  # decoded in all without a second thought: thirteen seconds of an ordinary video
-_APART_FRAMES = 8  # a burst that lies so close together counts as one place
-_NO_SEEK_FRAMES = 8  # decoding over a gap this small is cheaper than a seek
-_BUDGET_PIXELS = 2000 * 1280 * 720  # decoded in all where wanted frames share keyframes
+_BUDGET_PIXELS = 2000 * 1280 * 720  # decoded in all where wanted frames share keyframes: some seconds' work
 _MIN_BUDGET, _MAX_BUDGET = 600, 4000  # the same in frames
+_CHEAP_FRAMES = 400  # decoded in all for places that lie far apart: thirteen seconds of an ordinary video
+_APART_FRAMES = 8  # a burst no longer than this is one place
+_NEIGHBOUR_FRAMES = 1.5  # frames this near to each other belong to one burst, which is not torn apart
+_NO_SEEK_FRAMES = 8  # decoding over a gap this small is cheaper than a seek
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ def plan(
     """Seeks and moments that get the wanted frames, or ones near them where exact ones would cost too much.
 
     Wanted frames that need the same keyframe form a group, whose cost is the frames from the keyframe to the
-    last of them. Groups that cost more than their share of the budget are moved to begin at their keyframe,
-    and drawn together if they are long.
+    last of them. If all cost more than half the budget, groups that cost more than their share are moved to
+    begin at their keyframe, and drawn together if they are long.
 
     Args:
         times: Wanted moments in seconds, rising.
@@ -42,24 +43,35 @@ def plan(
         budget_frames: Of `budget`.
 
     Returns:
-        One step for each wanted moment, and whether any was moved.
+        One step for each wanted moment, and whether any comes out elsewhere than wanted.
     """
     rate = frame_rate or 25.0
-    pairs = list(zip(keyframes, times, strict=True))
-    groups = [
-        (key, [time_s for _, time_s in group]) for key, group in groupby(pairs, key=lambda pair: pair[0])
-    ]
-    cost = sum((group[-1] - key) * rate + 1 for key, group in groups)
+    groups = _groups(times, keyframes, rate)
+    exact = sum((wanted[-1] - key) * rate + 1 for key, wanted in groups) <= max(
+        _CHEAP_FRAMES, budget_frames / 2
+    )
     steps: list[Step] = []
-    moved = False
     for key, wanted in groups:
+        span = (wanted[-1] - wanted[0]) * rate
+        share = (_CHEAP_FRAMES if span <= _APART_FRAMES else budget_frames) / len(groups)
         group = wanted
-        span = (group[-1] - group[0]) * rate
-        share = (_FREE_FRAMES if span <= _APART_FRAMES else budget_frames) / len(groups)
-        if cost > _FREE_FRAMES and (group[-1] - key) * rate > share:
-            shrink = min(1.0, share / span) if span else 1.0
-            group = [key + (time_s - group[0]) * shrink for time_s in group]
-            moved = True
+        if not exact and (wanted[-1] - key) * rate > share:
+            shrink = min(1.0, share / span) if span > _APART_FRAMES else 1.0
+            group = [key + (time_s - wanted[0]) * shrink for time_s in wanted]
         near = bool(steps) and (key - steps[-1].time_s) * rate <= _NO_SEEK_FRAMES
         steps += [Step(t, key if i == 0 and not near else None) for i, t in enumerate(group)]
-    return steps, moved
+    return steps, any(
+        step.time_s != wanted or key > wanted + 1 / rate
+        for step, wanted, key in zip(steps, times, keyframes, strict=True)
+    )
+
+
+def _groups(
+    times: Sequence[float], keyframes: Sequence[float], rate: float
+) -> list[tuple[float, list[float]]]:
+    starts = list(keyframes)
+    for i in range(1, len(starts)):
+        if (times[i] - times[i - 1]) * rate < _NEIGHBOUR_FRAMES:
+            starts[i] = starts[i - 1]
+    pairs = zip(starts, times, strict=True)
+    return [(key, [t for _, t in group]) for key, group in groupby(pairs, key=lambda pair: pair[0])]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from types import TracebackType
 from typing import Any, Self
 
 import av
 
+from ml_app.detection.decoder.memory import raise_if_short, tight
 from ml_app.detection.decoder.picture import Geometry
 from ml_app.detection.decoder.signature import refusal
 from ml_app.detection.video_errors import video_error
@@ -31,6 +32,7 @@ FORMATS = (
 _STILL_BRANDS = ("avif", "heic", "heix", "mif1")  # pictures in the clothes of MP4
 _THREADS = 4  # at most; more cost memory and gain little on the sizes people upload
 _UNSTAMPED = ("avi",)  # FFmpeg makes up presentation times, which repeat where frames are reordered
+_FINDS_START = ("mov", "matroska")
 _CAN_SKIP = ("h264", "hevc", "mpeg4", "mpeg2video", "mpeg1video")  # others do it late, or not at all
 _PATIENCE = 3000  # packets without a single picture, after which a stream is given up
 
@@ -107,11 +109,15 @@ class Reader:
             offset = int(time_s / self._stream.time_base)
             self._container.seek(offset, stream=self._stream, backward=True)
         except (av.FFmpegError, OverflowError) as error:
-            _raise_if_out_of_memory(error)
+            raise_if_short(error)
             self.rewind()
 
     def rewind(self) -> None:
-        """Go to the start, by opening the file again: some containers cannot seek."""
+        """Go to the start. Opens the file again where the container is not known to find its start."""
+        if self.container_name in _FINDS_START and self._stream.start_time is not None:
+            with suppress(av.FFmpegError):
+                self._container.seek(self._stream.start_time, stream=self._stream, backward=True)
+                return
         self._container.close()
         self._container, self._stream = self._open()
 
@@ -122,7 +128,7 @@ class Reader:
             try:
                 packet = next(packets, None)
             except av.FFmpegError as error:
-                _raise_if_out_of_memory(error)
+                raise_if_short(error)
                 self.damaged = True
                 return
             if packet is None:
@@ -136,7 +142,7 @@ class Reader:
         try:
             frames = self._stream.codec_context.decode(packet)
         except av.FFmpegError as error:
-            _raise_if_out_of_memory(error)
+            raise_if_short(error)
             self.damaged = True
             return []
         self.decoded += len(frames)
@@ -168,7 +174,7 @@ class Reader:
         try:
             container = av.open("fd:", options=options, metadata_errors="ignore")
         except (av.FFmpegError, ValueError) as error:
-            _raise_if_out_of_memory(error)
+            raise_if_short(error)
             raise refusal(self._descriptor, type(error).__name__) from error
         if container.metadata.get("major_brand", "").strip() in _STILL_BRANDS:
             raise video_error("not_a_video", "a still picture")
@@ -197,6 +203,8 @@ class Reader:
         else:
             frames = self.decode(None)
         if not frames:
+            if tight():
+                raise MemoryError
             raise video_error("no_frames", self.codec_name)
         frame = frames[0]
         self._check_size(frame.width, frame.height)
@@ -216,8 +224,3 @@ def _choose(container: Any) -> Any:
         raise video_error("unsupported_codec", container.format.name)
     best = container.streams.best("video")
     return best if best in readable else readable[0]
-
-
-def _raise_if_out_of_memory(error: Exception) -> None:
-    if getattr(error, "errno", None) == errno.ENOMEM:
-        raise MemoryError from error

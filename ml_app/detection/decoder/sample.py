@@ -81,7 +81,7 @@ class Sampler:
         known = self._found.keyframe_times
         if known is not None:
             return known[max(0, bisect_right(known, time_s) - 1)] if known else 0.0
-        self._reader.seek(self._found.origin_s + time_s)
+        self._seek(time_s)
         for packet in self._reader.packets():
             if packet.is_keyframe and (stamp := self._reader.time_of(packet)) is not None:
                 return stamp - self._found.origin_s
@@ -103,12 +103,15 @@ class Sampler:
         return item
 
     def _go_to(self, keyframe_s: float, keyframe_only: bool = False) -> None:
-        landing_s = keyframe_s - self._margin_s
+        self._seek(keyframe_s)
+        self._frames = self._forward(keyframe_s, keyframe_only)
+
+    def _seek(self, time_s: float) -> None:
+        landing_s = time_s - self._margin_s
         if landing_s <= 0:
             self._reader.rewind()
         else:
             self._reader.seek(self._found.origin_s + landing_s)
-        self._frames = self._forward(keyframe_s, keyframe_only)
 
     def _next_from(self, time_s: float) -> tuple[float, Any] | None:
         for shown_s, frame in self._frames:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from ml_app.detection import checkpoints, summary
 from ml_app.detection.errors import CheckpointError, DetectionError, VideoError
+from ml_app.detection.face_pool import shared_pool
 from ml_app.detection.findings import Findings, Progress
 from ml_app.detection.pipeline import analyse
 
@@ -69,15 +70,18 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _load(self, name: str, frames: int | None) -> Detector:
-        from ml_app.detection.detector import Detector  # noqa: PLC0415 - imports torch
+        shared_pool().warm_up()  # meanwhile torch is imported
+        from ml_app.detection.detector import Detector  # noqa: PLC0415
 
         try:
             if frames is None:
                 folder = checkpoints.open_folder(settings.MODELS_DIR, name)
                 frames = folder.nearest(settings.DEFAULT_FRAME_COUNT)
-            return Detector.load(settings.MODELS_DIR, name, frames, settings.DEVICE)
+            detector = Detector.load(settings.MODELS_DIR, name, frames, settings.DEVICE)
         except CheckpointError as error:
             raise CommandError(error.message) from error
+        detector.warm_up()
+        return detector
 
     def _analyse(self, file: Path, detector: Detector, *, as_json: bool, save: bool) -> bool:
         sha256 = None

@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     help = (
         "Convert a published checkpoint, such as model_93_acc_100_frames_final_data.pt, into a detector of "
-        "this site, which reproduces the published pre-processing and output. Nothing in the file is executed."
+        "this site, which reproduces the published pre-processing and output. Nothing in the file is run."
     )
     requires_system_checks = []
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         (count,) = folder.heads
         self.stdout.write(self.style.SUCCESS(f"Installed the detector {name!r} for {count} frames."))
         self.stdout.write(
-            f"It reads the first {count} frames of a video, as the published code does, one face in each, and its\n"
-            "verdict rests on the last of them alone: the published LSTM never sees time. Its scores are not\n"
-            f"calibrated. Use it: python manage.py analyze VIDEO --detector {name}"
+            f"It reads the first {count} frames of a video, as the published code does, one face in each,\n"
+            "and its verdict rests on the last of them: the published LSTM never sees time. Its scores\n"
+            f"are not calibrated. Use it: python manage.py analyze VIDEO --detector {name}"
         )

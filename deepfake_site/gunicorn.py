@@ -1,0 +1,26 @@
+"""Gunicorn: one process with threads, so that an upload that takes minutes keeps nobody else waiting."""
+
+import os
+from pathlib import Path
+
+_host = os.environ.get("HOST", "127.0.0.1")
+bind = f"{f'[{_host}]' if ':' in _host else _host}:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WEB_PROCESSES", "1"))
+worker_class = "gthread"
+threads = int(os.environ.get("WEB_THREADS", "8"))
+timeout = 60
+graceful_timeout = 3  # a stop does not wait for a video that somebody watches
+control_socket_disable = True
+if Path("/dev/shm").is_dir():  # noqa: S108 - Gunicorn's heartbeat file, which must not lie on a slow disk
+    worker_tmp_dir = "/dev/shm"  # noqa: S108
+_console = {"class": "logging.StreamHandler", "formatter": "generic"}
+logconfig_dict = {
+    "formatters": {"generic": {"()": "deepfake_site.logs.Formatter"}},
+    "handlers": {"console": _console, "error_console": _console},
+    "loggers": {
+        # Django's configuration comes later and gives the root logger a handler, which must not repeat these.
+        "gunicorn.error": {"level": "INFO", "handlers": ["error_console"], "propagate": False},
+        # Who looked at what is nobody's business; a proxy in front may log if it must.
+        "gunicorn.access": {"level": "INFO", "handlers": [], "propagate": False},
+    },
+}

@@ -1,0 +1,76 @@
+"""Words and drawings for templates, on the site and in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.functional import Promise
+
+from ml_app import charts, wording
+from ml_app.models import Face, FaceFrame, Scan
+
+register = template.Library()
+register.filter("headline", wording.headline)
+register.filter("support", wording.support)
+register.filter("reason", wording.reason)
+register.filter("note", wording.note)
+register.filter("percent", wording.percent)
+register.filter("clock", wording.clock)
+
+SHOWN_THUMBNAILS = 8
+
+
+@register.filter
+def telling(face: Face) -> list[FaceFrame]:
+    """A person's frames with a thumbnail, the most telling first: those with a heatmap, then by score."""
+    frames = [frame for frame in face.frames.all() if frame.thumbnail]
+    return sorted(frames, key=lambda frame: (not frame.heatmap, -frame.fake_probability))
+
+
+@register.filter
+def first_of(frames: list[FaceFrame]) -> list[FaceFrame]:
+    """Those that a card shows at once."""
+    return frames[:SHOWN_THUMBNAILS]
+
+
+@register.filter
+def rest_of(frames: list[FaceFrame]) -> list[FaceFrame]:
+    """Those that a card shows on demand."""
+    return frames[SHOWN_THUMBNAILS:]
+
+
+@register.filter
+def side(probability: float, scan: Scan) -> str:
+    """On which side of the threshold or band: "above", "band" or "below"."""
+    return charts.side_of(scan, probability)
+
+
+@register.filter
+def timings(scan: Scan) -> list[tuple[Promise | str, float]]:
+    """The scan's seconds by stage, with the stages' names."""
+    return [(words, scan.seconds[key]) for key, words in wording.SECONDS.items() if key in scan.seconds]
+
+
+@register.inclusion_tag("ml_app/scan/_timeline.html")
+def timeline(scan: Scan, faces: list[Face]) -> dict[str, Any]:
+    """The scores of every person over time."""
+    return {"scan": scan, "timeline": charts.timeline(scan, faces)}
+
+
+@register.inclusion_tag("ml_app/scan/_scale.html")
+def scale(scan: Scan, probability: float) -> dict[str, Any]:
+    """A probability between 0 and 100 %."""
+    return {"scan": scan, "probability": probability, "scale": charts.scale(scan, probability)}
+
+
+@register.inclusion_tag("ml_app/scan/_mark.html")
+def mark(subject: Scan | Face) -> dict[str, Any]:
+    """The sign of a verdict; its shape says the same as its colour."""
+    return {"verdict": subject.verdict}
+
+
+@register.inclusion_tag("ml_app/scan/_persons.html")
+def persons(scan: Scan, faces: list[Face]) -> dict[str, Any]:
+    """A card for every person."""
+    return {"scan": scan, "faces": faces}

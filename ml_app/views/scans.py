@@ -1,0 +1,93 @@
+"""A scan from waiting to its findings, and the history."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
+
+from ml_app import services, wording
+from ml_app.forms import FrameCountForm
+from ml_app.lists import faces_of, with_extras
+from ml_app.models import Scan
+from ml_app.views.owners import owner_of, scan_or_404
+
+PAGE_SIZE = 25
+LONG_WAIT = timedelta(seconds=30)  # after which a waiting scan with nobody before it looks forgotten
+
+
+@never_cache
+@require_safe
+def scan(request: HttpRequest, scan_id: UUID) -> HttpResponse:
+    """A scan: how far it has come, or what it found, or why it failed."""
+    row = scan_or_404(request, scan_id)
+    context = {
+        "scan": row,
+        "form": FrameCountForm(initial={"frame_count": row.frame_count}),
+        "is_owner": row.owner == owner_of(request),
+        "detector": services.detector_state(),
+        "review": row.reviews.select_related("reviewer").first(),
+    }
+    if row.is_active:
+        return render(request, "ml_app/scan/active.html", context | _standing(row))
+    if row.status == Scan.Status.DONE:
+        return render(request, "ml_app/scan/done.html", context | {"faces": faces_of(row)})
+    context["error"] = services.scan_errors.get(row.error_code, row.error_code)
+    return render(request, "ml_app/scan/failed.html", context)
+
+
+@never_cache
+@require_safe
+def progress(request: HttpRequest, scan_id: UUID) -> HttpResponse:
+    """What the page of a scan polls; tells it to load itself anew once the scan has ended."""
+    row = scan_or_404(request, scan_id)
+    if not row.is_active:
+        return HttpResponseClientRefresh()
+    return render(request, "ml_app/scan/_progress.html", {"scan": row} | _standing(row))
+
+
+@require_POST
+def cancel(request: HttpRequest, scan_id: UUID) -> HttpResponse:
+    """Stop a scan that waits or runs."""
+    row = scan_or_404(request, scan_id)
+    services.cancel_scan(scan=row)
+    return redirect("ml_app:scan", row.pk)
+
+
+@never_cache
+@require_safe
+def history(request: HttpRequest) -> HttpResponse:
+    """The visitor's own scans, newest first."""
+    owner = owner_of(request)
+    scans = Scan.objects.history(owner) if owner else Scan.objects.none()
+    page = Paginator(with_extras(scans), PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "ml_app/history.html", {"page": page})
+
+
+def _standing(scan: Scan) -> dict[str, object]:
+    """How far a scan has come: its stages, and how many wait before it."""
+    codes = list(wording.STAGES)
+    at = codes.index(scan.stage) if scan.stage in codes else -1
+    stages = [
+        {
+            "words": wording.STAGES[code],
+            "state": "done" if i < at else "current" if i == at else "todo",
+            "done": scan.progress_done if i == at else int(i < at),
+            "total": scan.progress_total if i == at else 1,
+        }
+        for i, code in enumerate(codes)
+    ]
+    before = Scan.objects.active().filter(created_at__lt=scan.created_at).count()
+    waits = scan.status == Scan.Status.QUEUED
+    return {
+        "stages": stages,
+        "before": before if waits else 0,
+        "looks_forgotten": waits and not before and timezone.now() - scan.created_at > LONG_WAIT,
+    }

@@ -1,0 +1,65 @@
+"""The first page: take a video in."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+from django_htmx.http import HttpResponseClientRedirect
+
+from ml_app import services
+from ml_app.forms import UploadForm
+from ml_app.messages import ServiceError
+from ml_app.models import Video
+from ml_app.uploads import max_upload_bytes, uploaded_file
+from ml_app.views.owners import make_owner, user_of
+
+_STATUS = {"too_large": 413, "disk_full": 507, "detector_unavailable": 503}  # 422 for anything else
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload(request: HttpRequest) -> HttpResponse:
+    """Show the form; take a video and order its scan."""
+    if request.method != "POST":
+        return _page(request, UploadForm())
+    form = UploadForm(request.POST)
+    try:
+        file = uploaded_file(request, "video")
+        if not services.detector_state().available:
+            request.FILES.clear()
+            raise ServiceError("detector_unavailable", services.detector_state().message)
+        if form.is_valid():
+            owner = make_owner(request)
+            video, is_new = services.receive_video(upload=file, owner=owner, user=user_of(request))
+            return _go(request, _next_page(video, is_new, form.cleaned_data["frame_count"]))
+    except ServiceError as error:
+        form.add_error("video", str(error))
+        return _page(request, form, status=_STATUS.get(error.code, 422))
+    return _page(request, form, status=422)
+
+
+def _next_page(video: Video, is_new: bool, frame_count: int) -> str:
+    """The new scan; for a file that was scanned before, the page that offers its earlier results."""
+    if not is_new and video.scans.exists():
+        return f"{reverse('ml_app:video', args=[video.pk])}?frames={frame_count}"
+    scan, _ = services.request_scan(video=video, frame_count=frame_count)
+    return reverse("ml_app:scan", args=[scan.pk])
+
+
+def _go(request: HttpRequest, url: str) -> HttpResponse:
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)  # type: ignore[attr-defined]
+
+
+def _page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResponse:
+    htmx_errors = request.method == "POST" and request.htmx  # type: ignore[attr-defined]
+    template = "ml_app/_upload_errors.html" if htmx_errors else "ml_app/upload.html"
+    context = {
+        "form": form,
+        "detector": services.detector_state(),
+        "max_bytes": max_upload_bytes(),
+        "max_mb": settings.MAX_UPLOAD_MB,
+        "max_minutes": settings.MAX_DURATION_MINUTES,
+    }
+    return render(request, template, context, status=status)

@@ -1,0 +1,65 @@
+"""What can be done with a video that was taken in: scan it again, delete it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from ml_app import services
+from ml_app.forms import FrameCountForm
+from ml_app.lists import with_extras
+from ml_app.messages import ServiceError
+from ml_app.models import Scan, Video
+from ml_app.views.owners import own_video_or_404, video_or_404
+
+
+@never_cache
+@require_safe
+def video(request: HttpRequest, video_id: UUID) -> HttpResponse:
+    """A video that was scanned before: its earlier results, and a button to scan it again."""
+    asked = request.GET.get("frames", "")
+    offered = asked.isascii() and asked.isdigit() and int(asked) in settings.FRAME_COUNTS
+    initial = int(asked) if offered else settings.DEFAULT_FRAME_COUNT
+    form = FrameCountForm(initial={"frame_count": initial})
+    return _page(request, video_or_404(request, video_id), form)
+
+
+@require_POST
+def scan_again(request: HttpRequest, video_id: UUID) -> HttpResponse:
+    """Order another scan of a video."""
+    row = video_or_404(request, video_id)
+    form = FrameCountForm(request.POST)
+    if form.is_valid():
+        try:
+            scan, _new = services.request_scan(video=row, frame_count=form.cleaned_data["frame_count"])
+            return redirect("ml_app:scan", scan.pk)
+        except ServiceError as error:
+            form.add_error(None, str(error))
+    return _page(request, row, form, status=422)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, video_id: UUID) -> HttpResponse:
+    """Ask, then delete a video with all its scans and files."""
+    row = own_video_or_404(request, video_id)
+    if request.method != "POST":
+        return render(
+            request, "ml_app/delete.html", {"video": row, "scans": row.scans.order_by("-created_at")}
+        )
+    services.delete_video(video=row)
+    messages.success(request, _("The video “%(name)s” and its scans were deleted.") % {"name": row})
+    return redirect("ml_app:history")
+
+
+def _page(request: HttpRequest, row: Video, form: FrameCountForm, status: int = 200) -> HttpResponse:
+    scans = with_extras(Scan.objects.filter(video=row).select_related("video").order_by("-created_at"))
+    context = {"video": row, "scans": scans, "form": form, "detector": services.detector_state()}
+    return render(request, "ml_app/video.html", context, status=status)

@@ -1,0 +1,123 @@
+"""What codes are called towards people. Scales of evidence, never certainty.
+
+Pages, the admin and the command line take their words from here.
+"""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ml_app.models import Evidence, Face, Scan, Verdict
+
+Words = Promise | str
+
+_FAKE: dict[str, Words] = {
+    Evidence.NONE: _("Evidence of manipulation"),
+    Evidence.WEAK: _("Weak evidence of manipulation"),
+    Evidence.MODERATE: _("Moderate evidence of manipulation"),
+    Evidence.STRONG: _("Strong evidence of manipulation"),
+    Evidence.VERY_STRONG: _("Very strong evidence of manipulation"),
+}
+# What the same scale says on the other side of the threshold
+SUPPORT: dict[str, Words] = {
+    Evidence.WEAK: _("weak support for genuine footage"),
+    Evidence.MODERATE: _("moderate support for genuine footage"),
+    Evidence.STRONG: _("strong support for genuine footage"),
+    Evidence.VERY_STRONG: _("very strong support for genuine footage"),
+}
+_OTHER: dict[str, Words] = {
+    Verdict.REAL: _("No evidence of manipulation found"),
+    Verdict.UNCERTAIN: _("Uncertain: too close to call"),
+    Verdict.NOT_ANALYSABLE: _("Could not be judged"),
+}
+
+REASONS: dict[str, Words] = {
+    "near_threshold": _(
+        "The probability lies in the band around the threshold, where the model is often wrong. "
+        "A scan with more frames, or a better copy of the video, may settle it."
+    ),
+    "no_face": _("No face was found in the frames that were looked at."),
+    "face_too_small": _(
+        "The face is too small in the picture to be judged. A copy of higher resolution may help."
+    ),
+    "too_blurred": _("The face is too blurred to be judged. A sharper copy of the video may help."),
+    "too_dark": _("The face is too dark to be judged."),
+    "too_few_frames": _(
+        "The person was seen in too few of the frames that were looked at. More frames may help."
+    ),
+}
+
+NOTES: dict[str, Words] = {
+    "fewer_frames_than_requested": _(
+        "The video has fewer frames than were asked for; all of them were used."
+    ),
+    "nearest_head": _("There is no checkpoint for the chosen number of frames; the nearest one was used."),
+    "keyframes_only": _(
+        "Some frames are the nearest keyframe, or lie near it, instead of at the exact moment."
+    ),
+    "decoded_partially": _(
+        "Parts of the file are damaged or missing; only what could be decoded was looked at."
+    ),
+    "more_people": _(
+        "There are more people in the picture than are followed; those seen least were left out."
+    ),
+}
+
+STAGES: dict[str, Words] = {
+    "probe": _("Open the video"),
+    "faces": _("Decode frames and find faces"),
+    "network": _("Score every face"),
+    "explain": _("Draw heatmaps"),
+}
+
+SECONDS: dict[str, Words] = {
+    "decode": _("Decoding frames"),
+    "faces": _("Finding and following faces"),
+    "network": _("Scoring faces"),
+    "explain": _("Drawing heatmaps"),
+    "total": _("Altogether"),
+}
+
+DISCLAIMER: Words = _("Finding nothing does not prove that a video is genuine.")
+
+
+def headline(subject: Scan | Face) -> Words:
+    """The verdict on a video or a person, as a sentence without its full stop."""
+    if subject.verdict == Verdict.FAKE:
+        return _FAKE.get(subject.evidence, _FAKE[Evidence.NONE])
+    return _OTHER.get(subject.verdict, "")
+
+
+def support(subject: Scan | Face) -> Words:
+    """How strongly a REAL verdict is supported; empty for the others."""
+    return SUPPORT.get(subject.evidence, "") if subject.verdict == Verdict.REAL else ""
+
+
+def reason(code: str) -> Words:
+    """Why something is uncertain or cannot be judged; empty for the empty code."""
+    return REASONS.get(code, code.replace("_", " "))
+
+
+def note(code: str) -> Words:
+    """A remark on how a scan went."""
+    return NOTES.get(code, code.replace("_", " "))
+
+
+def percent(probability: float) -> str:
+    """A probability 0..1 for people. The ends are never claimed to be reached."""
+    if probability < 0.01:
+        return "<\u00a01\u00a0%"
+    if probability > 0.99:
+        return ">\u00a099\u00a0%"
+    return f"{round(probability * 100)}\u00a0%"
+
+
+def clock(seconds: float) -> str:
+    """A moment in a video: 0:07.3, 12:05.0, 1:02:03.4."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02d}:{rest / 10:04.1f}"
+    return f"{minutes}:{rest / 10:04.1f}"

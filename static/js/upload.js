@@ -1,0 +1,92 @@
+// The upload form: the chosen file's name, its size against the limit, and how far the upload has come.
+const form = document.querySelector("form.upload");
+
+if (form) {
+  const input = form.querySelector("input[type=file]");
+  const drop = form.querySelector(".drop");
+  const name = form.querySelector(".drop-name");
+  const errors = form.querySelector("#video-errors");
+  const uploading = form.querySelector(".uploading");
+  const bar = uploading.querySelector("progress");
+  const words = uploading.querySelector(".uploading-words");
+  const submit = form.querySelector("[type=submit]");
+  const status = form.querySelector("[data-announce]");
+  const megabytes = (bytes) => (bytes / 1024 ** 2).toFixed(1);
+  let stopped = false;
+  let announced = -1;
+
+  const refuse = (text) => {
+    const line = document.createElement("p");
+    line.className = "error";
+    line.textContent = text;
+    errors.replaceChildren(...(text ? [line] : []));
+  };
+  const problem = () => {
+    const file = input.files[0];
+    if (!file) return form.dataset.none;
+    if (!file.size) return form.dataset.empty;
+    return file.size > Number(form.dataset.maxBytes) ? form.dataset.tooLarge : "";
+  };
+  const busy = (is) => {
+    uploading.hidden = !is;
+    submit.disabled = is;
+  };
+
+  document.documentElement.classList.add("js");
+  input.addEventListener("change", () => {
+    const file = input.files[0];
+    name.textContent = file
+      ? form.dataset.chosen.replace("SIZE", megabytes(file.size)).replace("NAME", () => file.name)
+      : "";
+    refuse(file ? problem() : "");
+  });
+  for (const kind of ["dragenter", "dragover"]) input.addEventListener(kind, () => drop.classList.add("over"));
+  for (const kind of ["dragleave", "drop"]) input.addEventListener(kind, () => drop.classList.remove("over"));
+
+  form.addEventListener("htmx:confirm", (event) => {
+    const text = problem();
+    if (text) {
+      event.preventDefault();
+      refuse(text);
+      input.focus();
+    }
+  });
+  form.addEventListener("htmx:beforeRequest", () => {
+    stopped = false;
+    announced = -1;
+    refuse("");
+    bar.value = 0;
+    busy(true);
+  });
+  form.addEventListener("htmx:xhr:progress", (event) => {
+    if (!event.detail.lengthComputable) return;
+    const { loaded, total } = event.detail;
+    const percent = Math.floor((loaded / total) * 100);
+    bar.value = percent;
+    words.textContent =
+      loaded < total
+        ? form.dataset.progress.replace("DONE", megabytes(loaded)).replace("TOTAL", megabytes(total))
+        : form.dataset.checking;
+    if (Math.floor(percent / 25) > announced) {
+      announced = Math.floor(percent / 25);
+      status.textContent = loaded < total ? `${percent} %` : form.dataset.checking;
+    }
+  });
+  form.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.xhr.getResponseHeader("HX-Redirect")) busy(false);
+  });
+  form.addEventListener("htmx:sendError", () => refuse(form.dataset.lost));
+  form.addEventListener("htmx:sendAbort", () => {
+    busy(false);
+    if (stopped) refuse(form.dataset.stopped);
+  });
+  form.addEventListener("htmx:responseError", (event) => {
+    refuse(event.detail.xhr.status === 413 ? form.dataset.tooLarge : form.dataset.failed);
+  });
+  uploading.querySelector("[data-stop]").addEventListener("click", () => {
+    stopped = true;
+    window.htmx.trigger(form, "htmx:abort");
+  });
+  // Back from the scan's page: the form is as it was, but nothing is being uploaded.
+  window.addEventListener("pageshow", () => busy(false));
+}

@@ -1,0 +1,83 @@
+"""Which moments are looked at."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml_app.detection.checkpoints import Sampling
+from ml_app.detection.sampling import sample_times, snap_to_frames
+
+
+def test_even_takes_the_middles_of_equal_parts() -> None:
+    assert sample_times(Sampling("even"), 4, 8.0, 25.0) == (1.0, 3.0, 5.0, 7.0)
+
+
+def test_every_frame_of_a_video_is_taken_once_where_it_has_just_as_many() -> None:
+    times = sample_times(Sampling("even"), 50, 2.0, 25.0)
+    assert snap_to_frames([i / 25 for i in range(50)], times) == list(range(50))
+
+
+def test_bursts_are_neighbouring_frames_in_even_places() -> None:
+    times = sample_times(Sampling("bursts", burst=4), 12, 30.0, 25.0)
+    frames = [int(time_s * 25) for time_s in times]
+    assert frames == [123, 124, 125, 126, 373, 374, 375, 376, 623, 624, 625, 626]
+
+
+def test_the_last_burst_is_shorter_where_the_count_is_no_multiple() -> None:
+    times = sample_times(Sampling("bursts", burst=4), 10, 30.0, 25.0)
+    assert len(times) == 10
+    assert times[9] - times[8] == pytest.approx(0.04)
+
+
+def test_bursts_become_even_where_the_video_is_too_short_for_them() -> None:
+    assert sample_times(Sampling("bursts", burst=4), 40, 1.0, 25.0) == sample_times(
+        Sampling("even"), 40, 1.0, 25.0
+    )
+
+
+def test_first_is_the_start_of_the_file_whatever_its_length() -> None:
+    assert sample_times(Sampling("first"), 3, 100.0, 10.0) == pytest.approx((0.05, 0.15, 0.25))
+
+
+def test_no_frames_is_no_sample() -> None:
+    with pytest.raises(ValueError, match="at least one frame"):
+        sample_times(Sampling("even"), 0, 1.0, 25.0)
+
+
+@given(
+    st.sampled_from([Sampling("even"), Sampling("bursts", burst=2), Sampling("bursts", burst=5)]),
+    st.integers(1, 120),
+    st.floats(0.0, 20000.0),
+    st.one_of(st.just(0.0), st.floats(0.1, 240.0)),
+)
+def test_times_rise_and_lie_in_the_video(
+    sampling: Sampling, count: int, duration_s: float, frame_rate: float
+) -> None:
+    times = sample_times(sampling, count, duration_s, frame_rate)
+    assert len(times) == count
+    assert all(0 <= time_s <= duration_s for time_s in times)
+    assert all(earlier <= later for earlier, later in pairwise(times))
+
+
+def test_moments_on_one_long_frame_take_its_neighbours() -> None:
+    frozen = [0.0, 0.1, 0.2, 9.0, 9.1, 9.2]
+    assert snap_to_frames(frozen, [2.0, 4.0, 6.0, 8.0]) == [2, 3, 4, 5]
+
+
+def test_a_moment_on_a_border_belongs_to_the_frame_that_begins_there() -> None:
+    assert snap_to_frames([i / 25 for i in range(100)], [1.2 - 1e-12, 2.0]) == [30, 50]
+
+
+@given(
+    st.lists(st.floats(0, 100), min_size=1, max_size=60, unique=True),
+    st.lists(st.floats(-1, 101), min_size=1, max_size=60),
+)
+def test_snapping_never_takes_a_frame_twice_nor_fewer_than_there_are(
+    frames: list[float], times: list[float]
+) -> None:
+    chosen = snap_to_frames(sorted(frames), sorted(times))
+    assert len(chosen) == min(len(frames), len(times))
+    assert all(earlier < later for earlier, later in pairwise(chosen))
+    assert 0 <= chosen[0] <= chosen[-1] < len(frames)

@@ -1,0 +1,288 @@
+"""The decoding process: its limits hold, and whatever becomes of it, the parent gets an error and goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_app.detection import sandbox
+from ml_app.detection.checkpoints import Sampling
+from ml_app.detection.errors import VideoError
+from ml_app.detection.findings import Limits
+from ml_app.detection.video import Video, open_video
+from tests.media import Clips
+
+LIMITS = Limits()
+EVEN = Sampling("even")
+
+
+@pytest.fixture(scope="module")
+def clip(clips: Clips) -> Path:
+    """More frames than fit into a pipe."""
+    return clips("sandbox.mp4", seconds=4, size=(640, 480))
+
+
+def child_of(video: Video) -> int:
+    return video._sandbox.pid
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGSEGV, "decoder_crashed"),
+        (signal.SIGABRT, "decoder_crashed"),
+        (signal.SIGKILL, "decoder_out_of_memory"),
+        (signal.SIGXCPU, "decoder_timeout"),
+    ],
+)
+def test_a_dead_child_is_an_error(clip: Path, number: signal.Signals, code: str) -> None:
+    with open_video(clip) as video:
+        frames = video.frames(EVEN, 100)
+        next(frames)
+        os.kill(child_of(video), number)
+        with pytest.raises(VideoError) as caught:
+            list(frames)
+    assert caught.value.code == code
+    assert not alive(child_of(video))
+
+
+def test_a_child_that_hangs_is_ended(clip: Path) -> None:
+    with open_video(clip, dataclasses.replace(LIMITS, wall_seconds=1.0)) as video:
+        frames = video.frames(EVEN, 100)
+        next(frames)
+        os.kill(child_of(video), signal.SIGSTOP)
+        started = time.monotonic()
+        with pytest.raises(VideoError) as caught:
+            list(frames)
+        assert time.monotonic() - started < 5
+    assert caught.value.code == "decoder_timeout"
+    wait_until(lambda: not alive(child_of(video)))
+
+
+def test_the_time_that_the_caller_takes_does_not_count(clip: Path) -> None:
+    with open_video(clip, dataclasses.replace(LIMITS, wall_seconds=1.5)) as video:
+        frames = video.frames(EVEN, 20)
+        next(frames)
+        time.sleep(2.0)
+        assert len(list(frames)) == 19
+        assert video.decode_seconds < 1.5
+
+
+def test_processor_time_is_limited(clips: Clips) -> None:
+    path = clips("work.mp4", seconds=20, size=(1280, 720), options={"preset": "ultrafast"}, people=0)
+    with (
+        pytest.raises(VideoError) as caught,
+        open_video(path, dataclasses.replace(LIMITS, cpu_seconds=1)) as video,
+    ):
+        list(video.frames(EVEN, 500, max_side=None))
+    assert caught.value.code == "decoder_timeout"
+
+
+def test_memory_is_limited(clips: Clips) -> None:
+    path = clips("big.mp4", seconds=0.2, size=(3840, 2160), people=0)
+    for megabytes in (240, 280, 300):
+        tight = dataclasses.replace(LIMITS, memory_bytes=megabytes * 1024**2)
+        with pytest.raises(VideoError) as caught, open_video(path, tight) as video:
+            list(video.frames(EVEN, 5))
+        assert caught.value.code == "decoder_out_of_memory"
+    with open_video(path) as video:
+        assert len(list(video.frames(EVEN, 5))) == 5
+
+
+def test_nothing_is_left_behind(clip: Path) -> None:
+    before = {link.name for link in Path("/proc/self/fd").iterdir()}
+    with open_video(clip) as video:
+        next(video.frames(EVEN, 10))
+        assert alive(child_of(video))
+    assert not Path(f"/proc/{child_of(video)}").exists()
+    with pytest.raises(ZeroDivisionError), open_video(clip) as video:
+        raise ZeroDivisionError
+    assert not Path(f"/proc/{child_of(video)}").exists()
+    assert {link.name for link in Path("/proc/self/fd").iterdir()} == before
+
+
+def test_a_child_waits_instead_of_decoding_ahead(clip: Path) -> None:
+    with open_video(clip) as video:
+        next(video.frames(EVEN, 100))
+        time.sleep(0.5)
+
+        def ticks() -> int:
+            fields = Path(f"/proc/{child_of(video)}/stat").read_text().rpartition(")")[2].split()
+            return int(fields[11]) + int(fields[12])
+
+        before = ticks()
+        time.sleep(0.3)
+        assert ticks() == before
+
+
+@pytest.mark.parametrize("frozen", [False, True], ids=["working", "frozen"])
+def test_a_child_dies_with_its_parent(clip: Path, frozen: bool) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from types import SimpleNamespace as Of;"
+        "from ml_app.detection.video import open_video\n"
+        "with open_video(Path(sys.argv[1])) as video:\n"
+        "    next(video.frames(Of(pattern='even', burst=1), 100))\n"
+        "    print(video._sandbox.pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, str(clip)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout
+    child = int(parent.stdout.readline())
+    if frozen:
+        os.kill(child, signal.SIGSTOP)
+    assert alive(child)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    wait_until(lambda: not alive(child))
+
+
+def test_the_child_gets_no_secret_no_file_and_little_code(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "not for the decoder")
+    with (tmp_path / "database").open("w") as ours:
+        os.set_inheritable(ours.fileno(), True)
+        with open_video(clip) as video:
+            process = Path(f"/proc/{child_of(video)}")
+            assert b"not for the decoder" not in (process / "environ").read_bytes()
+            opened = {str(link.readlink()) for link in (process / "fd").iterdir()}
+            assert str(tmp_path / "database") not in opened
+            assert {name for name in opened if name.startswith("/")} == {str(clip)}
+            limits = (process / "limits").read_text()
+            libraries = (process / "maps").read_text()
+    for name, value in (("Max address space", 4 * 1024**3), ("Max file size", 0), ("Max core file size", 0)):
+        line = next(line for line in limits.splitlines() if line.startswith(name))
+        assert line.removeprefix(name).split()[0] == str(value)
+    assert "libav" in libraries
+    assert "torch" not in libraries
+
+
+def test_probing_needs_no_torch_here_either() -> None:
+    unwanted = "('torch', 'av', 'django')"
+    code = f"import sys, ml_app.detection.video; print([m for m in {unwanted} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "[]"
+
+
+INFO: dict[str, Any] = {
+    "container": "mov", "codec": "h264", "width": 8, "height": 8, "duration": 1.0, "frame_rate": 25.0,
+    "frame_count": 25, "rotation": 0, "has_audio": False, "seconds": 0.1, "decoded": 1,
+}  # fmt: skip
+
+
+def message(header: object, payload: bytes = b"") -> bytes:
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(4) + text + payload
+
+
+FRAME = message({"time": 0.5, "seconds": 0.2, "decoded": 2}, bytes(8 * 8 * 3))
+DONE = message({"done": True, "seconds": 0.2, "decoded": 2})
+
+
+def impostor(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
+    """Put a program that says `answer` in the place of the decoder."""
+    script = f"import sys, time; sys.stdout.buffer.write({answer!r}); sys.stdout.flush(); time.sleep(0.2)"
+    start = subprocess.Popen
+
+    def popen(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        return start([sys.executable, "-c", script], **options)
+
+    monkeypatch.setattr(sandbox.subprocess, "Popen", popen)
+
+
+def test_the_impostor_is_believed_while_it_keeps_to_the_protocol(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impostor(monkeypatch, message(INFO) + FRAME + DONE)
+    with open_video(clip) as video:
+        assert [frame.time_s for frame in video.frames(EVEN, 1)] == [0.5]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"\xff\xff\xff\xff",
+        b"\0\0\0\0",
+        b"\0\0\0\x05hello",
+        message([1]),
+        message({"error": "rm -rf", "detail": 3}),
+        message(INFO | {"width": 0}),
+        message(INFO | {"width": "8"}),
+        message(INFO | {"height": 10**9}),
+        message(INFO | {"duration": float("nan")}),
+        message(INFO | {"duration": -1}),
+        message({"seconds": 1}),
+        message(INFO),
+        message(INFO) + FRAME * 3 + DONE,
+        message(INFO) + FRAME[:-1],
+        message(INFO) + message({"time": 1e999, "seconds": 0, "decoded": 1}, bytes(192)),
+        message(INFO) + FRAME + message({"time": 0.1, "seconds": 0, "decoded": 1}, bytes(192)) + DONE,
+    ],
+)
+def test_nonsense_is_an_error(clip: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
+    impostor(monkeypatch, answer)
+    with pytest.raises(VideoError) as caught, open_video(clip) as video:
+        list(video.frames(EVEN, 2))
+    assert caught.value.code == "decoder_crashed"
+
+
+def test_a_child_that_cannot_start_says_why_without_paths(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "_environment", lambda: {"PYTHONPATH": "/nowhere"})
+    with pytest.raises(VideoError) as caught, open_video(clip):
+        pass
+    assert caught.value.code == "decoder_crashed"
+    assert "ml_app" in caught.value.detail
+    assert "/" not in caught.value.detail
+
+
+def test_a_machine_that_starts_no_more_processes_is_an_error(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox.sys, "executable", "/nowhere/python")
+    with pytest.raises(VideoError) as caught, open_video(clip):
+        pass
+    assert caught.value.code == "decoder_crashed"
+    assert "cannot start" in caught.value.detail
+
+
+def test_several_videos_at_once(clip: Path) -> None:
+    counts: list[int] = []
+
+    def read() -> None:
+        with open_video(clip) as video:
+            counts.append(len(list(video.frames(EVEN, 20, max_side=64))))
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts == [20] * 4

@@ -1,0 +1,150 @@
+"""Rows for tests, with real thumbnails of the public-domain astronaut."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import math
+from typing import Any
+
+import factory
+from django.contrib.auth import get_user_model
+from django.core.files.base import ContentFile
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+from PIL import Image
+
+from ml_app.models import Evidence, Face, FaceFrame, Review, Scan, Verdict, Video
+
+
+@functools.cache
+def _thumbnail(shift: int) -> bytes:
+    from tests.media import portrait
+
+    image = Image.fromarray(portrait()[40 : 40 + 150, 40 + shift : 40 + shift + 150]).resize((112, 112))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+@functools.cache
+def _heatmap() -> bytes:
+    alpha = Image.radial_gradient("L").resize((112, 112)).point(lambda value: max(0, 190 - value))
+    image = Image.new("RGBA", (112, 112), (253, 231, 37, 0))
+    image.putalpha(alpha)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class UserFactory(DjangoModelFactory):
+    class Meta:
+        model = get_user_model()
+
+    username = factory.Sequence(lambda n: f"user{n}")
+
+
+class VideoFactory(DjangoModelFactory):
+    class Meta:
+        model = Video
+
+    owner = "visitor:somebody"
+    original_name = factory.Sequence(lambda n: f"clip-{n}.mp4")
+    sha256 = factory.Sequence(lambda n: hashlib.sha256(str(n).encode()).hexdigest())
+    size = 1_234_567
+    container = "mov,mp4,m4a,3gp,3g2,mj2"
+    codec = "h264"
+    duration_s = 8.0
+    frame_rate = 25.0
+    width = 1280
+    height = 720
+    file = factory.django.FileField(data=b"0123456789" * 10, filename="clip.mp4")
+
+
+class ScanFactory(DjangoModelFactory):
+    class Meta:
+        model = Scan
+
+    class Params:
+        running = factory.Trait(
+            status=Scan.Status.RUNNING,
+            stage="faces",
+            progress_done=12,
+            progress_total=40,
+            attempts=1,
+            worker="w",
+            lease_expires_at=factory.LazyFunction(timezone.now),
+        )
+        failed = factory.Trait(
+            status=Scan.Status.FAILED,
+            error_code="decoder_timeout",
+            error_detail="600 s",
+            finished_at=factory.LazyFunction(timezone.now),
+        )
+        cancelled = factory.Trait(
+            status=Scan.Status.CANCELLED, finished_at=factory.LazyFunction(timezone.now)
+        )
+        done = factory.Trait(
+            status=Scan.Status.DONE,
+            verdict=Verdict.FAKE,
+            evidence=Evidence.STRONG,
+            fake_probability=0.93,
+            threshold=0.5,
+            uncertain_low=0.4,
+            uncertain_high=0.6,
+            frames_analysed=20,
+            frames_with_faces=18,
+            notes=["fewer_frames_than_requested"],
+            detector_version="1.0",
+            detector_architecture="resnext50_lstm",
+            detector_frame_count=40,
+            detector_sha256="ab" * 32,
+            device="cpu",
+            seconds={"total": 3.21, "decode": 0.4, "faces": 2.0, "network": 0.7, "explain": 0.1},
+            finished_at=factory.LazyFunction(timezone.now),
+        )
+
+    video = factory.SubFactory(VideoFactory)
+    owner = factory.SelfAttribute("video.owner")
+    frame_count = 40
+    detector_name = "standard"
+
+
+class ReviewFactory(DjangoModelFactory):
+    class Meta:
+        model = Review
+
+    scan = factory.SubFactory(ScanFactory, done=True)
+    decision = Review.Decision.CONFIRMED_FAKE
+    note = "Seen at 0:03"
+    reviewer = factory.SubFactory(UserFactory)
+
+
+def add_face(scan: Scan, *, number: int = 1, level: float = 0.8, frames: int = 20, **values: Any) -> Face:
+    """A person with `frames` sightings whose scores sway about `level`; the first three have heatmaps."""
+    fake = level >= 0.5
+    defaults = {
+        "verdict": Verdict.FAKE if fake else Verdict.REAL,
+        "evidence": Evidence.STRONG if fake else Evidence.MODERATE,
+        "fake_probability": level,
+    }
+    face = Face.objects.create(scan=scan, number=number, **{**defaults, **values})
+    length = scan.video.duration_s or 8.0
+    for i in range(frames):
+        frame = FaceFrame(
+            face=face,
+            time_s=length * (i + 0.5) / frames,
+            left=100 + i,
+            top=80,
+            right=220 + i,
+            bottom=200,
+            fake_probability=min(1.0, max(0.0, level + 0.2 * math.sin(i * 0.9 + number))),
+            sharpness=80.0,
+            brightness=120.0,
+        )
+        frame.thumbnail.save(f"{number}-{i}.jpg", ContentFile(_thumbnail(i % 8)), save=False)
+        if i < 3:
+            frame.heatmap.save(f"{number}-{i}.png", ContentFile(_heatmap()), save=False)
+        frame.save()
+    return face
