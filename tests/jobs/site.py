@@ -106,7 +106,7 @@ class Site:
             raise RuntimeError(answer["error"])
         return answer["result"]
 
-    def until(self, scan: str, seconds: float = 60.0, **expected: Any) -> dict[str, Any]:
+    def until(self, scan: str, seconds: float = 120.0, **expected: Any) -> dict[str, Any]:
         """Wait until the scan's row has these values."""
         last: dict[str, Any] = {}
 
@@ -119,6 +119,19 @@ class Site:
         except AssertionError as error:
             raise AssertionError(f"{expected} not reached: {last}\n{self.log('worker')[-3000:]}") from error
         return row
+
+    def processes(self) -> set[int]:
+        """All that run for this site, children of children too; but not the driver."""
+        mine = f"DATA_DIR={self.environment['DATA_DIR']}\0".encode()
+        # Decoding processes have an environment of their own; they are told whose they are.
+        parents = [f'"parent": {process.pid},'.encode() for process in self._processes]
+        found = set()
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                arguments = (path / "cmdline").read_bytes()
+                if mine in (path / "environ").read_bytes() or any(text in arguments for text in parents):
+                    found.add(int(path.name))
+        return found - ({self._driver.pid} if self._driver else set())
 
     def close(self) -> None:
         if self._driver is not None:

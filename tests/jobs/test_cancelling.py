@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.site import Site
+from tests.jobs.site import Site, wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -62,7 +62,7 @@ def _a_lost_message_is_sent_again(site: Site, video: str) -> None:
     site.sweeper()
     row = site.until(scan, status="done", seconds=60)
     assert row["attempts"] == 1
-    assert not list((site.folder / "var" / "broker").glob("*.msg")), "taken messages do not pile up"
+    wait_for(lambda: not list((site.folder / "var" / "broker").glob("*.msg")), "no message is left")
 
 
 def test_damaged_weights_fail_the_scan_and_not_the_worker(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.site import Site
+from tests.jobs.site import Site, wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -27,7 +27,7 @@ def site(request: pytest.FixtureRequest, new_site: Callable[..., Site]) -> Site:
 @pytest.mark.timeout(420)
 def test_kill_in_every_stage(site: Site, clip: Path) -> None:
     kills = EMBEDDED if "CELERY_BROKER_URL" not in site.environment else REDIS
-    site.sweeper()
+    sweeper = site.sweeper()
     workers = {process.pid: process for process in (site.worker(), site.worker())}
     for number, stages in enumerate(kills):
         video = site.do("upload", str(clip), f"visitor:{number}")
@@ -42,6 +42,11 @@ def test_kill_in_every_stage(site: Site, clip: Path) -> None:
             workers[replacement.pid] = replacement
         _is_done_once(site, scan, attempts=len(stages) + 1)
     assert site.do("sweep") == {"expired": 0, "sent": 0, "files": 0}
+    for worker in workers.values():
+        worker.kill()
+        worker.wait()
+    # What a worker started for itself (decoding, looking for faces) does not outlive it.
+    wait_for(lambda: site.processes() == {sweeper.pid}, "no process is left", 20)
 
 
 def _is_done_once(site: Site, scan: str, *, attempts: int) -> None:
