@@ -35,8 +35,8 @@ class Web:
     def _answers(self) -> bool:
         try:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-            connection.request("GET", "/nothing")
-            return connection.getresponse().status == 404
+            connection.request("GET", "/alive")
+            return connection.getresponse().status == 200
         except OSError:
             return False
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
@@ -35,4 +35,4 @@ def upload(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"video": str(video.pk), "new": is_new})
 
 
-urlpatterns = [path("upload", upload)]
+urlpatterns = [path("upload", upload), path("alive", lambda request: HttpResponse())]
