@@ -107,7 +107,7 @@ class Pool:
 
     def landmarks(self, place: At) -> Landmarks:
         """Its landmarks, float32 (68, 2)."""
-        return self.shards[place.shard].landmarks[place.face]
+        return np.asarray(self.shards[place.shard].landmarks[place.face])
 
     def pair(self, rng: np.random.Generator) -> tuple[Image, Image, bool]:
         """Draw a genuine and a manipulated face, and whether they are twins of one footage."""
@@ -150,7 +150,7 @@ def make_batch(pool: Pool, recipe: Recipe, step: int) -> Batch:
 
 
 def batches(pool: Pool, recipe: Recipe, start: int) -> Iterator[tuple[int, Batch]]:
-    """The batches from a step to the recipe's end, made ahead in a thread, with the numbers of their steps."""
+    """Numbers and batches of the steps from `start` to the recipe's end, made ahead in a thread."""
     with ThreadPoolExecutor(1) as executor:
         waiting: list[Future[Batch]] = []
         upcoming = start

@@ -22,11 +22,12 @@ from ml_app.training.recipe import Recipe
 LAST = "last.pt"
 LOG = "log.csv"
 CLIP_GRADIENT = 2.0
+CLASSIFIER_SHARE = 0.1  # of the learning rate
 
 Measure = Callable[[FrameClassifier, int], dict[str, float]]
 
 
-class TrainingFailed(RuntimeError):
+class TrainingFailed(RuntimeError):  # noqa: N818 - reads as what happened
     """The training cannot go on; the message says why and what to change."""
 
 
@@ -95,13 +96,15 @@ class _State:
         torch.manual_seed(recipe.seed)
         self.recipe, self.path, self.device, self.step = recipe, run / LAST, device, 0
         model = FrameClassifier(recipe.backbone).to(device)
-        self.model: FrameClassifier = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        decayed = [p for p in model.parameters() if p.ndim > 1]
-        others = [p for p in model.parameters() if p.ndim <= 1]
+        self.model = model.to(memory_format=torch.channels_last)
+        decayed = [p for p in model.backbone.parameters() if p.ndim > 1]
+        others = [p for p in model.backbone.parameters() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": decayed, "weight_decay": recipe.weight_decay},
-                {"params": others, "weight_decay": 0.0},
+                {"params": decayed, "weight_decay": recipe.weight_decay, "share": 1.0},
+                {"params": others, "weight_decay": 0.0, "share": 1.0},
+                # Adam moves all 2048 weights at once, and the logit by their sum.
+                {"params": list(model.classify.parameters()), "weight_decay": 0.0, "share": CLASSIFIER_SHARE},
             ],
             lr=recipe.learning_rate,
             betas=(0.9, 0.99),
@@ -117,7 +120,7 @@ class _State:
     def learn(self, batch: Batch, step: int) -> tuple[float, float]:
         """One step: its loss and accuracy."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate_at(self.recipe, step)
+            group["lr"] = rate_at(self.recipe, step) * group["share"]
         value, accuracy = self.gradients.of(batch)
         if not math.isfinite(value):
             raise TrainingFailed(

@@ -28,7 +28,6 @@ def upload(request: HttpRequest) -> HttpResponse:
     try:
         file = uploaded_file(request, "video")
         if not services.detector_state().available:
-            request.FILES.clear()
             raise ServiceError("detector_unavailable", services.detector_state().message)
         if form.is_valid():
             owner = make_owner(request)
