@@ -17,7 +17,7 @@ from torch.nn import functional
 from ml_app.training.batches import Batch, Pool, batches
 from ml_app.training.classifier import Average, FrameClassifier
 from ml_app.training.gradients import Gradients
-from ml_app.training.recipe import Recipe
+from ml_app.training.recipe import Recipe, backbone_part
 
 LAST = "last.pt"
 LOG = "log.csv"
@@ -96,7 +96,7 @@ class _State:
         torch.manual_seed(recipe.seed)
         self.recipe, self.path, self.device, self.step = recipe, run / LAST, device, 0
         model = FrameClassifier(recipe.backbone).to(device)
-        self.model = model.to(memory_format=torch.channels_last)
+        self.model: FrameClassifier = model.to(memory_format=torch.channels_last)  # type: ignore[assignment]
         decayed = [p for p in model.backbone.parameters() if p.ndim > 1]
         others = [p for p in model.backbone.parameters() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
@@ -146,7 +146,7 @@ class _State:
 
     def _load(self) -> None:
         content = torch.load(self.path, map_location=self.device, weights_only=True)
-        if content["recipe"] != asdict(self.recipe):
+        if backbone_part(content["recipe"]) != backbone_part(asdict(self.recipe)):
             raise TrainingFailed(
                 f"{self.path.parent} holds a run of another recipe; choose another folder or remove it"
             )

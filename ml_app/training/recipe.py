@@ -90,6 +90,11 @@ class Recipe:
         return self.phases[-1]
 
 
+def backbone_part(recipe: dict[str, Any]) -> dict[str, Any]:
+    """What of a recipe, as a dictionary, decides the backbone: all but the heads and the words."""
+    return {key: value for key, value in recipe.items() if key not in {"heads", "description"}}
+
+
 def find_recipe(name: str) -> Path:
     """The file of a recipe by its name, or the path itself.
 
