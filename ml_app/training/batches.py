@@ -161,8 +161,8 @@ def batches(pool: Pool, recipe: Recipe, start: int) -> Iterator[tuple[int, Batch
     with ThreadPoolExecutor(1) as executor:
         waiting: list[Future[Batch]] = []
         upcoming = start
-        for step in range(start, recipe.steps):
-            while upcoming < recipe.steps and len(waiting) < AHEAD:
+        for step in range(start, recipe.end):
+            while upcoming < recipe.end and len(waiting) < AHEAD:
                 waiting.append(executor.submit(make_batch, pool, recipe, upcoming))
                 upcoming += 1
             yield step, waiting.pop(0).result()

@@ -60,7 +60,7 @@ def fit(
     """
     run.mkdir(parents=True, exist_ok=True)
     state = _State(recipe, run, device or torch.device("cpu"))
-    end = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
+    end = recipe.end if stop_at is None else min(stop_at, recipe.end)
     log = _Log(run / LOG, on_log)
     losses: list[float] = []
     right: list[float] = []
@@ -82,7 +82,7 @@ def fit(
                 "crops_per_second": round(sum(len(batch.fake) for _ in losses) / seconds, 1),
             }
             state.save(done)
-            if measure and (done % recipe.measure_every == 0 or done == recipe.steps):
+            if measure and (done % recipe.measure_every == 0 or done == recipe.end):
                 row |= measure(state.average.model, recipe.phase_at(step).size)
             log.write(row)
             losses, right, since = [], [], time.monotonic()
@@ -96,7 +96,7 @@ class _State:
         torch.manual_seed(recipe.seed)
         self.recipe, self.path, self.device, self.step = recipe, run / LAST, device, 0
         model = FrameClassifier(recipe.backbone).to(device)
-        self.model: FrameClassifier = model.to(memory_format=torch.channels_last)  # type: ignore[assignment]
+        self.model = model.to(memory_format=torch.channels_last)
         decayed = [p for p in model.backbone.parameters() if p.ndim > 1]
         others = [p for p in model.backbone.parameters() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(

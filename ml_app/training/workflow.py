@@ -81,9 +81,9 @@ def load_backbone(recipe: Recipe, run: Path) -> FrameClassifier:
     content = torch.load(path, map_location="cpu", weights_only=True)
     if backbone_part(content["recipe"]) != backbone_part(asdict(recipe)):
         raise TrainingFailed(f"{run} holds a run of another recipe")
-    if content["step"] < recipe.steps:
+    if content["step"] < recipe.end:
         raise TrainingFailed(
-            f"{run} stands at step {content['step']} of {recipe.steps}; run `train` again, which continues it"
+            f"{run} stands at step {content['step']} of {recipe.end}; run `train` again, which continues it"
         )
     model = FrameClassifier(recipe.backbone)
     model.load_state_dict({k: v.float() for k, v in halved(content["average"]).items()})
