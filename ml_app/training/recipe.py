@@ -97,7 +97,7 @@ class Recipe:
 
 
 def backbone_part(recipe: dict[str, Any]) -> dict[str, Any]:
-    """What of a recipe, as a dictionary, decides the backbone: all but the heads, the words and the early end."""
+    """What of a recipe (as a dictionary) decides the backbone: all but heads, words and the early end."""
     return {key: value for key, value in recipe.items() if key not in {"heads", "description", "stop_after"}}
 
 
