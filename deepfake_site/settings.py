@@ -131,6 +131,7 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
     }
     # Answers to remote control would pile up as files: nobody deletes those of workers that are gone.
     CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_BROKER_CONNECTION_TIMEOUT = 2.0  # a broker that is away keeps nobody waiting: the sweeper sends later
 CELERY_TASK_DEFAULT_QUEUE = "scans"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_POOL = "solo"  # one scan at a time: decoding and face detection have processes of their own

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets
+from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -54,6 +56,9 @@ class ReviewInline(ReviewBase):
 
     model = Review
     extra = 1
+    formfield_overrides: ClassVar = {
+        models.TextField: {"widget": forms.Textarea(attrs={"rows": 3, "cols": 36})}
+    }
     fields = ("decision", "note", "reviewer", "created_at")
     readonly_fields = ("reviewer", "created_at")
     verbose_name_plural = _("Reviews (kept for good: a change of mind is a new one)")
@@ -79,8 +84,6 @@ class ScanAdmin(ScanBase):
         "probability",
         "reviewed",
         "frame_count",
-        "status",
-        "detector_name",
         "created_at",
     )
     list_display_links = ("picture", "name")
@@ -198,8 +201,8 @@ class ScanAdmin(ScanBase):
         return scan.video.sha256
 
     @admin.display(description=_("verdict"), ordering="verdict")
-    def verdict_words(self, scan: Scan) -> Promise | str | None:
-        return wording.headline(scan) or None
+    def verdict_words(self, scan: Scan) -> Promise | str:
+        return wording.headline(scan) or scan.get_status_display()
 
     @admin.display(description=_("probability"), ordering="fake_probability")
     def probability(self, scan: Scan) -> str | None:

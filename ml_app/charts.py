@@ -17,6 +17,7 @@ PLOT_HEIGHT = 112.0  # pixels from 0 % to 100 %
 PLOT_TOP = 10.0  # pixels above, so that a mark at 100 % is not cut
 _STEPS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)  # seconds from tick to tick
 _MAX_TICKS = 6
+_DENSE = 50  # points
 _LONG_GAP = 8  # times the mean distance of the sampled frames; the line is not drawn across
 
 
@@ -58,6 +59,11 @@ class Lane:
     face: Face
     points: tuple[Point, ...]
     segments: tuple[Segment, ...]
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether smaller marks are needed, or they would hide each other."""
+        return len(self.points) > _DENSE
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def _read(path: Path, changed: int) -> HeadFigures:
         uncertain_high=head.decision.uncertain_high,
         calibrated_on=head.calibration.fitted_on,
         training_data=head.training_data,
-        figures=tuple(_figures(head.metrics, ())),
+        figures=tuple(sorted(_figures(head.metrics, ()), key=lambda figure: figure.group)),
     )
 
 

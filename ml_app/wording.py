@@ -6,7 +6,6 @@ Pages, the admin and the command line take their words from here.
 from __future__ import annotations
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ml_app.models import Evidence, Face, Scan, Verdict
@@ -108,10 +107,10 @@ def note(code: str) -> Words:
 def percent(probability: float) -> str:
     """A probability 0..1 for people. The ends are never claimed to be reached."""
     if probability < 0.01:
-        return gettext("under 1\u00a0%")
+        return "<\u00a01\u00a0%"
     if probability > 0.99:
-        return gettext("over 99\u00a0%")
-    return gettext("%(number)d\u00a0%%") % {"number": round(probability * 100)}
+        return ">\u00a099\u00a0%"
+    return f"{round(probability * 100)}\u00a0%"
 
 
 def clock(seconds: float) -> str:

@@ -6,6 +6,7 @@ pipe (never pickle); whatever it does - crash, hang, hit a limit, talk nonsense 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
@@ -29,6 +30,7 @@ from ml_app.detection.video_errors import MESSAGES, video_error
 
 _ROOT = Path(__file__).resolve().parents[2]
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
+_PIPE_BYTES = 1024**2
 _MAX_HEADER = 64 * 1024
 
 
@@ -41,23 +43,32 @@ class Sandbox:
         Args:
             descriptor: The open video file. The caller keeps it and may close it afterwards.
             limits: What the child may use.
+
+        Raises:
+            VideoError: No process can be started.
         """
         self._wall_seconds = limits.wall_seconds
         self._waited = 0.0
         task = {"descriptor": descriptor, "parent": os.getpid(), **asdict(limits)}
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "ml_app.detection.decoder", json.dumps(task)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=(descriptor,),
-            env=_environment(),
-            bufsize=0,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "ml_app.detection.decoder", json.dumps(task)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(descriptor,),
+                env=_environment(),
+                bufsize=0,
+            )
+        except OSError as error:
+            raise video_error("decoder_crashed", f"cannot start: {error.strerror}") from error
         assert self._process.stdin and self._process.stdout and self._process.stderr  # noqa: S101 - for mypy
         self._input = self._process.stdin
         self._output = self._process.stdout.fileno()
         self._errors = self._process.stderr.fileno()
+        if sys.platform == "linux":
+            with suppress(OSError):  # a larger pipe means fewer changes between the two of us; not needed
+                fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
     @property
     def pid(self) -> int:

@@ -9,7 +9,7 @@ from ml_app.services.detectors import DetectorState, detector_state
 from ml_app.services.results import save_findings
 from ml_app.services.scans import ANALYSE, cancel_scan, enqueue, record_review, request_scan
 from ml_app.services.sweeping import Swept, sweep
-from ml_app.services.videos import delete_video, limits, receive_video
+from ml_app.services.videos import delete_video, limits, receive_video, save_analysis
 
 __all__ = [
     "ANALYSE",
@@ -24,6 +24,7 @@ __all__ = [
     "receive_video",
     "record_review",
     "request_scan",
+    "save_analysis",
     "save_findings",
     "scan_errors",
     "sweep",

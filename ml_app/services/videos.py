@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import shutil
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.files import File
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from ml_app.detection.errors import VideoError
-from ml_app.detection.findings import Limits, VideoInfo
-from ml_app.messages import ServiceError
+from ml_app.detection.findings import Findings, Limits, VideoInfo
+from ml_app.messages import ServiceError, refuse
 from ml_app.models import Scan, Video, video_path
+from ml_app.services.results import save_findings
 from ml_app.services.scans import cancel_scan
 from ml_app.uploads import IncomingFile, max_upload_bytes, spool
 
@@ -40,13 +46,18 @@ def receive_video(*, upload: UploadedFile, owner: str, user: User | None) -> tup
         ServiceError: The file cannot be analysed, with the code and the sentence of the video reader; or
         "too_large" or "disk_full". Nothing is left behind.
     """
-    incoming = spool(upload)
+    return _take_in(spool(upload), owner, user, _probe)
+
+
+def _take_in(
+    incoming: IncomingFile, owner: str, user: User | None, probe: Callable[[Path], VideoInfo]
+) -> tuple[Video, bool]:
     try:
         known = _known(owner, incoming.sha256)
         if known is not None and known.file:
             incoming.close()
             return known, False
-        info = _probe(incoming.path)
+        info = probe(incoming.path)
         video, is_new = _keep(incoming, info, owner, user)
     except BaseException:
         incoming.close()
@@ -97,6 +108,37 @@ def _keep(incoming: IncomingFile, info: VideoInfo, owner: str, user: User | None
             take_back()
         raise
     return video, is_new
+
+
+def save_analysis(*, path: Path, findings: Findings, owner: str, user: User | None) -> Scan:
+    """Keep a file of this machine and what was found out about it, as if it had been uploaded and scanned.
+
+    Raises:
+        ServiceError: "too_large" or "disk_full"; "already_running" if the site analyses the same just now.
+    """
+    with path.open("rb") as file:
+        incoming = spool(UploadedFile(File(file), path.name))
+    video, _ = _take_in(incoming, owner, user, lambda path: findings.video)
+    worker = f"command:{secrets.token_hex(8)}"
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            scan = Scan.objects.create(
+                video=video,
+                owner=owner,
+                frame_count=findings.frames_requested,
+                detector_name=findings.detector.name,
+                status=Scan.Status.RUNNING,
+                attempts=1,
+                worker=worker,
+                lease_expires_at=now + timedelta(seconds=settings.LEASE_SECONDS),
+                started_at=now - timedelta(seconds=findings.seconds.total),
+            )
+    except IntegrityError as error:
+        raise refuse("already_running") from error
+    save_findings(scan=scan, findings=findings, worker=worker)
+    scan.refresh_from_db()
+    return scan
 
 
 def delete_video(*, video: Video) -> None:

@@ -39,7 +39,7 @@ def draw(rng: np.random.Generator, strength: float, margins: tuple[float, float]
 
     Args:
         rng: Decides everything.
-        strength: Chance of each degradation, as a multiple of the usual; 0 leaves only the crop and mirroring.
+        strength: Chance of each degradation, as a multiple of the usual; 0 leaves crop and mirroring.
         margins: Lowest and highest crop margin.
     """
 
@@ -121,5 +121,5 @@ def _degrade(image: Image, chosen: Draw) -> Image:
         pixels = np.clip(pixels + grain, 0, 255).astype(np.uint8)
     if chosen.jpeg is not None:
         _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, chosen.jpeg])
-        pixels = np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+        pixels = cv2.cvtColor(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB)
     return np.asarray(pixels, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Self-blended images: pseudo-fakes made from one genuine face, after Shiohara and Yamasaki (arXiv 2204.08376).
+"""Self-blended images: pseudo-fakes of one genuine face, after Shiohara and Yamasaki (arXiv 2204.08376).
 
 A face is blended with a slightly changed copy of itself inside a mask made from its landmarks. What is left
 are the traces that every face swap has in common: an edge of blending, two colours, two sharpnesses and
@@ -28,8 +28,8 @@ REGIONS: tuple[tuple[int, ...], ...] = (
     (*range(4, 13), *MOUTH),
     (*BROWS, *NOSE, *EYES),
 )
-REGION_SHARES = (0.45, 0.2, 0.15, 0.1, 0.1)
-RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)  # of blending, as in the paper
+REGION_SHARES = (0.5, 0.2, 0.15, 0.075, 0.075)
+RATIOS = (0.5, 0.75, 1.0, 1.0, 1.0)  # of blending; the paper has 0.25 as well
 FOREHEAD = 0.2  # dlib's points end at the brows; a swap reaches above them
 
 
@@ -128,5 +128,7 @@ def _shift(image: Image, rng: np.random.Generator) -> Image:
     scale = rng.uniform(0.95, 1.05)
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-2, 2), scale)
     turn[:, 2] += rng.uniform(-0.03, 0.03) * width, rng.uniform(-0.015, 0.015) * height
-    moved = cv2.warpAffine(image, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    moved = cv2.warpAffine(
+        image, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
     return np.asarray(moved, dtype=np.uint8)

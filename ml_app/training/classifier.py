@@ -12,6 +12,7 @@ from ml_app.detection.networks.backbones import BACKBONES, build_backbone, embed
 from ml_app.training.batches import normalise
 
 SCORING_CHUNK = 32
+EVERY = 4  # steps between two updates of the average, which cost as much as a tenth of a step each
 
 
 class FrameClassifier(nn.Module):
@@ -23,10 +24,6 @@ class FrameClassifier(nn.Module):
         self.classify = nn.Linear(BACKBONES[backbone].channels, 1)
         nn.init.normal_(self.classify.weight, std=0.01)
         nn.init.zeros_(self.classify.bias)
-        for module in self.modules():
-            last = getattr(module, "bn3", None)
-            if isinstance(last, nn.BatchNorm2d):
-                nn.init.zeros_(last.weight)  # each block starts as the identity: steadier from random weights
 
     def forward(self, images: Tensor) -> Tensor:
         """uint8 (B, 3, H, W) RGB → float32 logits (B,)."""
@@ -42,7 +39,7 @@ class FrameClassifier(nn.Module):
 
 def precision(device: torch.device) -> AbstractContextManager[object]:
     """bf16 where the device multiplies it quickly, else nothing."""
-    if device.type == "cuda" or torch.backends.mkldnn.is_available():
+    if device.type == "cuda" or torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
 
@@ -53,21 +50,23 @@ def embed_all(model: FrameClassifier, images: Tensor) -> Tensor:
     model.eval()
     device = next(model.parameters()).device
     return torch.cat(
-        [model.embeddings(chunk.to(device)).cpu() for chunk in images.split(SCORING_CHUNK)]
+        [model.embeddings(chunk.to(device)).cpu() for chunk in torch.split(images, SCORING_CHUNK)]
     )
 
 
 class Average:
     """A moving average of a model's weights and buffers, which generalises better than the last weights."""
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: FrameClassifier, decay: float) -> None:
         self.model = copy.deepcopy(model).eval()
         self.decay = decay
 
     @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
-        """Take in the weights after `step`, counted from 0; early steps count more."""
-        decay = min(self.decay, (1 + step) / (10 + step))
+    def update(self, model: FrameClassifier, step: int) -> None:
+        """Take in the weights after `step`, counted from 0: every fourth one, and early ones count more."""
+        if step % EVERY:
+            return
+        decay = min(self.decay**EVERY, (1 + step) / (10 + step))
         averaged, current = self.model.state_dict(), model.state_dict()
         floats = [k for k, v in averaged.items() if v.is_floating_point()]
         torch._foreach_lerp_([averaged[k] for k in floats], [current[k] for k in floats], 1 - decay)

@@ -17,16 +17,17 @@ from torch.nn import functional
 from ml_app.training.batches import Batch, Pool, batches
 from ml_app.training.classifier import Average, FrameClassifier
 from ml_app.training.gradients import Gradients
-from ml_app.training.recipe import Recipe
+from ml_app.training.recipe import Recipe, backbone_part
 
 LAST = "last.pt"
 LOG = "log.csv"
 CLIP_GRADIENT = 2.0
+CLASSIFIER_SHARE = 0.1  # of the learning rate
 
 Measure = Callable[[FrameClassifier, int], dict[str, float]]
 
 
-class TrainingFailed(RuntimeError):
+class TrainingFailed(RuntimeError):  # noqa: N818 - reads as what happened
     """The training cannot go on; the message says why and what to change."""
 
 
@@ -59,7 +60,7 @@ def fit(
     """
     run.mkdir(parents=True, exist_ok=True)
     state = _State(recipe, run, device or torch.device("cpu"))
-    end = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
+    end = recipe.end if stop_at is None else min(stop_at, recipe.end)
     log = _Log(run / LOG, on_log)
     losses: list[float] = []
     right: list[float] = []
@@ -81,7 +82,7 @@ def fit(
                 "crops_per_second": round(sum(len(batch.fake) for _ in losses) / seconds, 1),
             }
             state.save(done)
-            if measure and (done % recipe.measure_every == 0 or done == recipe.steps):
+            if measure and (done % recipe.measure_every == 0 or done == recipe.end):
                 row |= measure(state.average.model, recipe.phase_at(step).size)
             log.write(row)
             losses, right, since = [], [], time.monotonic()
@@ -95,13 +96,15 @@ class _State:
         torch.manual_seed(recipe.seed)
         self.recipe, self.path, self.device, self.step = recipe, run / LAST, device, 0
         model = FrameClassifier(recipe.backbone).to(device)
-        self.model: FrameClassifier = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        decayed = [p for p in model.parameters() if p.ndim > 1]
-        others = [p for p in model.parameters() if p.ndim <= 1]
+        self.model = model.to(memory_format=torch.channels_last)
+        decayed = [p for p in model.backbone.parameters() if p.ndim > 1]
+        others = [p for p in model.backbone.parameters() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": decayed, "weight_decay": recipe.weight_decay},
-                {"params": others, "weight_decay": 0.0},
+                {"params": decayed, "weight_decay": recipe.weight_decay, "share": 1.0},
+                {"params": others, "weight_decay": 0.0, "share": 1.0},
+                # Adam moves all 2048 weights at once, and the logit by their sum.
+                {"params": list(model.classify.parameters()), "weight_decay": 0.0, "share": CLASSIFIER_SHARE},
             ],
             lr=recipe.learning_rate,
             betas=(0.9, 0.99),
@@ -117,7 +120,7 @@ class _State:
     def learn(self, batch: Batch, step: int) -> tuple[float, float]:
         """One step: its loss and accuracy."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate_at(self.recipe, step)
+            group["lr"] = rate_at(self.recipe, step) * group["share"]
         value, accuracy = self.gradients.of(batch)
         if not math.isfinite(value):
             raise TrainingFailed(
@@ -143,7 +146,7 @@ class _State:
 
     def _load(self) -> None:
         content = torch.load(self.path, map_location=self.device, weights_only=True)
-        if content["recipe"] != asdict(self.recipe):
+        if backbone_part(content["recipe"]) != backbone_part(asdict(self.recipe)):
             raise TrainingFailed(
                 f"{self.path.parent} holds a run of another recipe; choose another folder or remove it"
             )

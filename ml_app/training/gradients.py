@@ -64,9 +64,9 @@ class Gradients:
 
     @torch.no_grad()
     def _copy_weights(self) -> None:
-        weights = list(self._model.parameters())
+        weights = list[Tensor](self._model.parameters())
         for replica in self._replicas[1:]:
-            torch._foreach_copy_(list(replica.parameters()), weights)
+            torch._foreach_copy_(list[Tensor](replica.parameters()), weights)
 
 
 def split(batch: Batch, parts: int) -> list[Batch]:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
 from ml_app.training.batches import Pool
 from ml_app.training.classifier import FrameClassifier
-from ml_app.training.fit import fit
+from ml_app.training.fit import LAST, TrainingFailed, fit
+from ml_app.training.heads import FittedHead, fit_head
 from ml_app.training.measure import DevFaces
-from ml_app.training.recipe import Recipe
+from ml_app.training.publish import halved
+from ml_app.training.recipe import Recipe, backbone_part
+from ml_app.training.sequences import embed_clips
+
+HEADS = "heads.pt"
+EMBEDDINGS = "embeddings"
 
 
 def split_folders(data: Path, split: str) -> list[Path]:
@@ -33,8 +42,6 @@ def check_no_leak(data: Path) -> None:
     Raises:
         ValueError: One does; says which.
     """
-    import json  # noqa: PLC0415
-
     for prepared in sorted(path for path in data.iterdir() if path.is_dir()):
         groups: dict[str, set[str]] = {}
         for split in ("train", "dev"):
@@ -60,3 +67,95 @@ def train_backbone(
     dev = DevFaces(sorted(data.glob("*/dev")), recipe.margin)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return fit(recipe, pool, run, dev.figures, device=device, on_log=on_log)
+
+
+def load_backbone(recipe: Recipe, run: Path) -> FrameClassifier:
+    """The averaged model of a finished run, rounded to half precision as it will ship.
+
+    Raises:
+        TrainingFailed: The run is not there, not finished, or of another recipe.
+    """
+    path = run / LAST
+    if not path.exists():
+        raise TrainingFailed(f"{run} holds no training; run `train` first")
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if backbone_part(content["recipe"]) != backbone_part(asdict(recipe)):
+        raise TrainingFailed(f"{run} holds a run of another recipe")
+    if content["step"] < recipe.end:
+        raise TrainingFailed(
+            f"{run} stands at step {content['step']} of {recipe.end}; run `train` again, which continues it"
+        )
+    model = FrameClassifier(recipe.backbone)
+    model.load_state_dict({k: v.float() for k, v in halved(content["average"]).items()})
+    return model.eval()
+
+
+def train_heads(
+    recipe: Recipe,
+    data: Path,
+    run: Path,
+    on_log: Callable[[dict[str, Any]], None] = lambda row: None,
+) -> list[FittedHead]:
+    """Train the sequence heads of a recipe on its finished backbone; keeps them in the run's folder.
+
+    Raises:
+        TrainingFailed: The backbone is not finished.
+        ValueError: There are no clips to learn from.
+    """
+    model = load_backbone(recipe, run)
+    if torch.cuda.is_available():
+        model.to("cuda")
+
+    def report(done: int, total: int) -> None:
+        if done % 20 == 0 or done == total:
+            on_log({"embedded_clips": done, "of": total})
+
+    folders = split_folders(data, "train")
+    views = embed_clips(model, folders, recipe, run / EMBEDDINGS, report)
+    if {view.fake for view in views} != {True, False}:
+        raise ValueError("the heads need genuine and manipulated clips of the train split")
+    classify = model.classify.cpu()
+    fitted = []
+    for frame_count in recipe.heads.frame_counts:
+        head = fit_head(views, frame_count, classify, recipe.heads, recipe.seed)
+        fitted.append(head)
+        on_log(_figures(head))
+    torch.save({"recipe": asdict(recipe), "heads": [_packed(head) for head in fitted]}, run / HEADS)
+    (run / "heads.json").write_text(json.dumps([_figures(head) for head in fitted], indent=1) + "\n")
+    return fitted
+
+
+def load_heads(recipe: Recipe, run: Path) -> list[FittedHead]:
+    """The heads that `train_heads` kept.
+
+    Raises:
+        TrainingFailed: There are none, or they are of another recipe.
+    """
+    path = run / HEADS
+    if not path.exists():
+        raise TrainingFailed(f"{run} holds no heads; run `train` to its end first")
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if content["recipe"] != asdict(recipe):
+        raise TrainingFailed(f"{run} holds heads of another recipe")
+    return [_unpacked(recipe, packed) for packed in content["heads"]]
+
+
+def _figures(fitted: FittedHead) -> dict[str, Any]:
+    return {
+        "frame_count": fitted.frame_count,
+        "best_step": fitted.best_step,
+        "kept_share": fitted.kept_share,
+        "loss_of_mean": round(fitted.loss_of_mean, 4),
+        "loss": round(fitted.loss, 4),
+    }
+
+
+def _packed(fitted: FittedHead) -> dict[str, Any]:
+    return {"figures": _figures(fitted), "weights": fitted.head.state_dict()}
+
+
+def _unpacked(recipe: Recipe, packed: dict[str, Any]) -> FittedHead:
+    channels = packed["weights"]["frame.weight"].shape[1]
+    head = SequenceHead(HeadConfig(channels, recipe.heads.projection, recipe.heads.hidden))
+    head.load_state_dict(packed["weights"])
+    return FittedHead(head.eval(), **packed["figures"])

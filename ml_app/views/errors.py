@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
-
-from ml_app.uploads import max_upload_bytes
 
 
 @csrf_exempt
 def too_large(request: HttpRequest) -> HttpResponse:
     """What nginx shows where it stops an upload itself: `error_page 413 /too-large/;`."""
-    return render(request, "413.html", {"max_bytes": max_upload_bytes()}, status=413)
+    return render(request, "413.html", {"max_mb": settings.MAX_UPLOAD_MB}, status=413)

@@ -28,7 +28,6 @@ def upload(request: HttpRequest) -> HttpResponse:
     try:
         file = uploaded_file(request, "video")
         if not services.detector_state().available:
-            request.FILES.clear()
             raise ServiceError("detector_unavailable", services.detector_state().message)
         if form.is_valid():
             owner = make_owner(request)
@@ -59,6 +58,7 @@ def _page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResp
         "form": form,
         "detector": services.detector_state(),
         "max_bytes": max_upload_bytes(),
+        "max_mb": settings.MAX_UPLOAD_MB,
         "max_minutes": settings.MAX_DURATION_MINUTES,
     }
     return render(request, template, context, status=status)

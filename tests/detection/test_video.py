@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 
 from ml_app.detection.checkpoints import Sampling
 from ml_app.detection.video import Frame, open_video, probe
-from tests.media import Clips, loop_clip, make_clip, picture, stamped_time
+from tests.media import Clips, make_clip, picture, stamped_time
 
 EVEN = Sampling("even")
 X264 = {"preset": "veryfast", "bf": "3", "sc_threshold": "0"}
@@ -258,56 +256,3 @@ def test_decoding_time_is_told(clips: Clips) -> None:
         opened = video.decode_seconds
         list(video.frames(EVEN, 50))
     assert 0 < opened < video.decode_seconds < 30
-
-
-@pytest.fixture(scope="session")
-def half_hour(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Half an hour with ten seconds from keyframe to keyframe, in more bytes than are read through."""
-    part = clips("part.mp4", seconds=10, gop=250, options=X264, size=(160, 120))
-    path = loop_clip(part, tmp_path_factory.mktemp("long") / "half_hour.mp4", 180)
-    with path.open("r+b") as file:
-        file.truncate(80 * 1024**2)  # a sparse tail after the last box
-    return path
-
-
-@pytest.mark.parametrize("count", [10, 100])
-def test_a_long_video_costs_what_a_short_one_costs(half_hour: Path, count: int) -> None:
-    with open_video(half_hour) as video:
-        assert video.info.duration_s == pytest.approx(1800, abs=0.1)
-        frames = list(video.frames(EVEN, count))
-    assert len(frames) == count
-    assert video.decoded_frames < 500
-    assert "keyframes_only" in video.notes or count == 10
-    wanted = [(i + 0.5) * 1800 / count for i in range(count)]
-    assert max(abs(frame.time_s - time_s) for frame, time_s in zip(frames, wanted, strict=True)) < 10.1
-    for frame in frames:
-        assert stamped_time(frame.image) == pytest.approx(frame.time_s % 10, abs=0.001)
-
-
-def test_bursts_of_a_long_video_stay_whole(half_hour: Path) -> None:
-    with open_video(half_hour) as video:
-        frames = list(video.frames(Sampling("bursts", burst=5), 50))
-    assert video.decoded_frames < 700
-    for start in range(0, 50, 5):
-        gaps = [b.time_s - a.time_s for a, b in pairwise(frames[start : start + 5])]
-        assert gaps == pytest.approx([0.04] * 4)
-
-
-def test_memory_does_not_grow_with_the_number_of_frames(clips: Clips) -> None:
-    """Neither here nor in the child: 100 full frames of 640x480 would be 92 MB."""
-    path = clips("large.mp4", seconds=8, size=(640, 480))
-    code = (
-        "import resource, sys; from pathlib import Path; from types import SimpleNamespace as Of;"
-        "from ml_app.detection.video import open_video\n"
-        "def peak(count):\n"
-        "    with open_video(Path(sys.argv[1])) as video:\n"
-        "        for frame in video.frames(Of(pattern='even', burst=1), count): pass\n"
-        "    return [resource.getrusage(who).ru_maxrss for who in"
-        " (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]\n"
-        "print(*peak(5), *peak(200))"
-    )
-    command = [sys.executable, "-c", code, str(path)]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    here_few, child_few, here_many, child_many = map(int, output.split())
-    assert here_many - here_few < 15_000  # KiB
-    assert child_many - child_few < 15_000

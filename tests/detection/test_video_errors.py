@@ -216,7 +216,7 @@ PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{url}\n#EXT-X-ENDLIST\
 )
 def test_playlists_reach_no_other_file(clips: Clips, tmp_path: Path, text: str) -> None:
     other = clips("clip.ts")
-    for url in (str(other), f"file:{other}", "fd:", "http://127.0.0.1:9/x.ts"):
+    for url in (f"file:{other}", "fd:"):
         path = written(tmp_path, "clip.mp4", text.format(url=url).encode())
         assert refused(path) == "not_a_video"
 

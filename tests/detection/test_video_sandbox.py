@@ -263,6 +263,16 @@ def test_a_child_that_cannot_start_says_why_without_paths(
     assert "/" not in caught.value.detail
 
 
+def test_a_machine_that_starts_no_more_processes_is_an_error(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox.sys, "executable", "/nowhere/python")
+    with pytest.raises(VideoError) as caught, open_video(clip):
+        pass
+    assert caught.value.code == "decoder_crashed"
+    assert "cannot start" in caught.value.detail
+
+
 def test_several_videos_at_once(clip: Path) -> None:
     counts: list[int] = []
 

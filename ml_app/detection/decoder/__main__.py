@@ -44,7 +44,6 @@ def restrict(task: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     files = task["descriptor"] + _SPARE_FILES
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    os.nice(5)
     av.logging.set_level(None)  # nobody reads it, and a full pipe would stop us
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from types import TracebackType
 from typing import Any, Self
@@ -31,6 +32,7 @@ FORMATS = (
 _STILL_BRANDS = ("avif", "heic", "heix", "mif1")  # pictures in the clothes of MP4
 _THREADS = 4  # at most; more cost memory and gain little on the sizes people upload
 _UNSTAMPED = ("avi",)  # FFmpeg makes up presentation times, which repeat where frames are reordered
+_FINDS_START = ("mov", "matroska")
 _CAN_SKIP = ("h264", "hevc", "mpeg4", "mpeg2video", "mpeg1video")  # others do it late, or not at all
 _PATIENCE = 3000  # packets without a single picture, after which a stream is given up
 
@@ -111,7 +113,11 @@ class Reader:
             self.rewind()
 
     def rewind(self) -> None:
-        """Go to the start, by opening the file again: some containers cannot seek."""
+        """Go to the start. Opens the file again where the container is not known to find its start."""
+        if self.container_name in _FINDS_START and self._stream.start_time is not None:
+            with suppress(av.FFmpegError):
+                self._container.seek(self._stream.start_time, stream=self._stream, backward=True)
+                return
         self._container.close()
         self._container, self._stream = self._open()
 

@@ -22,6 +22,7 @@ from ml_app.detection.pipeline import analyse
 if TYPE_CHECKING:
     from ml_app.detection.detector import Detector
 
+COMMAND_LINE = "local:command-line"  # the owner of what --save keeps: nobody's history, so staff alone
 SUFFIXES = frozenset(
     f".{kind}"
     for kind in (
@@ -52,7 +53,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--detector", default=settings.DETECTOR, help="name of an installed detector")
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
-        parser.add_argument("--save", action="store_true", help="keep the findings in the site's history")
+        parser.add_argument(
+            "--save", action="store_true", help="keep the findings on the site, for its staff"
+        )
 
     def handle(self, *args: Any, paths: list[Path], frames: int | None, **options: Any) -> None:
         """Analyse every file; the detector is loaded once."""
@@ -98,6 +101,17 @@ class Command(BaseCommand):
             self._line(summary.to_json(str(file), sha256, findings))
         else:
             self.stdout.write(summary.to_text(str(file), findings))
+        return not save or self._save(file, findings)
+
+    def _save(self, file: Path, findings: Findings) -> bool:
+        from ml_app import services  # noqa: PLC0415 - without --save no database is needed
+
+        try:
+            scan = services.save_analysis(path=file, findings=findings, owner=COMMAND_LINE, user=None)
+        except services.ServiceError as error:
+            self.stderr.write(f"{file}\n  Not saved: {error}")
+            return False
+        self.stderr.write(f"{file}\n  Saved as scan {scan.pk}")
         return True
 
     def _line(self, value: dict[str, Any]) -> None:

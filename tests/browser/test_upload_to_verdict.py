@@ -1,0 +1,177 @@
+"""The way of one upload in a real browser, against a real server and a real worker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+
+from tests.media import Clips
+
+pytestmark = pytest.mark.browser
+
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+ANALYSIS = 90_000  # milliseconds that a scan may take on a busy machine
+
+NewContext = Callable[..., BrowserContext]
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What pages said on the console: scripts that failed, resources that the policy blocked."""
+    return []
+
+
+@pytest.fixture
+def new_context(browser: Browser, address: str, complaints: list[str]) -> Iterator[NewContext]:
+    contexts: list[BrowserContext] = []
+
+    def make(viewport: ViewportSize = DESKTOP, **options: bool) -> BrowserContext:
+        context = browser.new_context(base_url=address, viewport=viewport, **options)  # type: ignore[arg-type]
+        context.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        contexts.append(context)
+        return context
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing sticks out to the side."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+def upload(page: Page, path: Path) -> None:
+    page.goto("/")
+    page.get_by_label(re.compile("Drop a video here")).set_input_files(path)
+    slider = page.get_by_role("slider", name="How many frames to look at")
+    expect(slider).to_have_attribute("aria-valuetext", "40 frames")
+    slider.press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuetext", "20 frames")
+    expect(page.locator("output")).to_have_text("20 frames")
+    assert fits(page)
+    page.get_by_role("button", name="Analyse").click()
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_from_upload_to_deletion(
+    new_context: NewContext, clips: Clips, complaints: list[str], viewport: ViewportSize
+) -> None:
+    clip = clips("people.mp4", seconds=3, people=2, size=(480, 270), fps=10)
+    page = new_context(viewport).new_page()
+    upload(page, clip)
+
+    # The stages go by without a reload by hand.
+    page.wait_for_url(re.compile(r"/scans/[0-9a-f-]{36}/$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("The video is being analysed")
+    expect(page.locator(".stage")).to_have_count(4)
+    expect(page.locator("[aria-current=step]")).to_be_visible(timeout=ANALYSIS)
+    assert fits(page)
+    verdict = page.locator(".verdict h1")
+    expect(verdict).to_be_visible(timeout=ANALYSIS)
+    expect(verdict).to_have_text(re.compile("evidence of manipulation|Uncertain|judged", re.IGNORECASE))
+    assert fits(page)
+    scan_url = page.url
+
+    # Each person has a lane, a card and thumbnails that load.
+    expect(page.locator(".plot")).to_have_count(2)
+    expect(page.locator(".person")).to_have_count(2)
+    picture = page.locator(".thumb img").first
+    picture.scroll_into_view_if_needed()
+    page.wait_for_function("() => document.querySelector('.thumb img').naturalWidth > 0")
+    heat = page.locator(".person").first.locator(".heat").first
+    expect(heat).to_be_hidden()
+    page.get_by_label("Show where in the face the score comes from").first.check()
+    expect(heat).to_be_visible()
+
+    # The video plays and a mark moves it.
+    page.wait_for_function("() => document.getElementById('player').readyState >= 1")
+    mark = page.locator("a.point").nth(12)
+    mark.focus()
+    mark.press("Enter")
+    time = float(mark.get_attribute("data-time") or "nan")
+    page.wait_for_function(
+        "([video, time]) => !video.seeking && Math.abs(video.currentTime - time) < 0.2",
+        arg=[page.locator("#player").element_handle(), time],
+    )
+    mark.press("ArrowRight")
+    expect(page.locator("a.point").nth(13)).to_be_focused()
+
+    # The same file again is recognised.
+    upload(page, clip)
+    expect(page.get_by_role("heading", level=1)).to_have_text("You have analysed this file before")
+    assert fits(page)
+
+    page.get_by_role("link", name="My scans").click()
+    expect(page.locator(".row")).to_have_count(1)
+    expect(page.locator(".row")).to_contain_text("people.mp4")
+    assert fits(page)
+    page.locator(".row a").click()
+    expect(page).to_have_url(scan_url)
+    assert complaints == []
+
+    # Somebody else's browser finds nothing.
+    stranger = new_context(viewport).new_page()
+    for url in (scan_url, f"{scan_url}video"):
+        response = stranger.goto(url)
+        assert response is not None
+        assert response.status == 404
+    assert fits(stranger)
+    complaints.clear()
+
+    page.get_by_role("link", name="Delete the video and all its scans").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("status")).to_contain_text("were deleted")
+    expect(page.locator(".row")).to_have_count(0)
+    assert complaints == []
+
+
+def test_without_javascript(new_context: NewContext, clips: Clips) -> None:
+    page = new_context(java_script_enabled=False).new_page()
+    page.goto("/")
+    page.locator("input[type=file]").set_input_files(clips("plain.mp4", seconds=2, fps=10))
+    page.get_by_label("20", exact=True).check()
+    page.get_by_role("button", name="Analyse").click()
+    expect(page.locator(".verdict h1")).to_be_visible(timeout=ANALYSIS)
+    expect(page.locator(".covered")).to_contain_text("20")
+
+
+def test_limits_bite_before_the_upload_and_errors_stand_at_the_field(
+    new_context: NewContext, tmp_path: Path, complaints: list[str]
+) -> None:
+    large, text = tmp_path / "large.mp4", tmp_path / "text.mp4"
+    large.write_bytes(bytes(4 * 1024**2))
+    text.write_bytes(b"this is no video " * 100)
+    page = new_context().new_page()
+    posts: list[str] = []
+    page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    page.goto("/")
+    field, errors = page.locator("input[type=file]"), page.locator("#video-errors")
+    page.get_by_role("button", name="Analyse").click()
+    expect(errors).to_have_text("Choose a video first.")
+    field.set_input_files(large)
+    expect(errors).to_contain_text("larger than the 3 MB that are allowed")
+    page.get_by_role("button", name="Analyse").click()
+    page.wait_for_timeout(300)
+    assert posts == []
+    field.set_input_files(text)
+    page.get_by_role("button", name="Analyse").click()
+    expect(errors).to_contain_text("This is not a video")
+    expect(page.get_by_role("button", name="Analyse")).to_be_enabled()
+    # Chromium itself reports the refused request; nothing else may be said.
+    assert [line for line in complaints if "422" not in line] == []
+
+
+def test_cancelling(new_context: NewContext, clips: Clips, complaints: list[str]) -> None:
+    page = new_context(PHONE).new_page()
+    upload(page, clips("cancel.mp4", seconds=20, people=2, size=(640, 360), fps=10))
+    page.get_by_role("button", name="Cancel the scan").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("This scan was cancelled", timeout=ANALYSIS)
+    expect(page.get_by_role("button", name="Scan again")).to_be_visible()
+    assert complaints == []

@@ -1,0 +1,109 @@
+"""A process of the site that does what the tests tell it, a JSON line at a time: it stands in for people."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deepfake_site.settings")
+
+import django
+
+django.setup()
+
+# ruff: noqa: E402 - after the set-up
+from django.core.files import File
+from django.core.files.uploadedfile import UploadedFile
+from django.db import connection
+
+from ml_app import services
+from ml_app.models import Face, FaceFrame, Scan, Video
+
+
+def upload(path: str, owner: str) -> str:
+    with Path(path).open("rb") as file:
+        received = UploadedFile(File(file), Path(path).name)
+        video, _ = services.receive_video(upload=received, owner=owner, user=None)
+    return str(video.pk)
+
+
+def order(video: str, frames: int) -> str:
+    scan, _ = services.request_scan(video=Video.objects.get(pk=video), frame_count=frames)
+    return str(scan.pk)
+
+
+def cancel(scan: str) -> None:
+    services.cancel_scan(scan=Scan.objects.get(pk=scan))
+
+
+def row(scan: str) -> dict[str, Any]:
+    return Scan.objects.filter(pk=scan).values(
+        *("status", "stage", "worker", "attempts", "error_code", "error_detail", "verdict", "progress_done")
+    )[0]
+
+
+def faces(scan: str) -> dict[str, Any]:
+    frames = FaceFrame.objects.filter(face__scan=scan)
+    media = Path(os.environ["MEDIA_ROOT"])
+    named = {name for pair in frames.values_list("thumbnail", "heatmap") for name in pair if name}
+    on_disk = {file.relative_to(media).as_posix() for file in (media / "scans" / scan).rglob("*.*")}
+    return {
+        "numbers": sorted(Face.objects.filter(scan=scan).values_list("number", flat=True)),
+        "frames": frames.count(),
+        "named": sorted(named),
+        "on_disk": sorted(on_disk),
+    }
+
+
+def videos() -> int:
+    return Video.objects.count()
+
+
+def sweep() -> dict[str, int]:
+    swept = services.sweep()
+    return {"expired": swept.expired, "sent": swept.sent, "files": swept.files}
+
+
+def race(scan: str, threads: int) -> int:
+    """Claim a scan from many threads at once. Returns how many were told that they got it."""
+    won: list[bool] = []
+    start = threading.Barrier(threads)
+
+    def claim(number: int) -> None:
+        start.wait()
+        won.append(Scan.objects.claim(scan, worker=f"thread {number}", lease=timedelta(seconds=60)))
+        connection.close()
+
+    together = [threading.Thread(target=claim, args=[number]) for number in range(threads)]
+    for thread in together:
+        thread.start()
+    for thread in together:
+        thread.join()
+    return sum(won)
+
+
+def die(scan: str) -> int:
+    """A process claims the scan and is killed. Returns its status."""
+    program = (
+        "import os, signal, sys, django; django.setup(); from datetime import timedelta; "
+        "from ml_app.models import Scan; lease = timedelta(seconds=1); "
+        "assert Scan.objects.claim(sys.argv[1], worker=f'doomed {os.getpid()}', lease=lease); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    return subprocess.run([sys.executable, "-c", program, scan], check=False).returncode
+
+
+COMMANDS = {f.__name__: f for f in (upload, order, cancel, row, faces, videos, sweep, race, die)}
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        name, *arguments = json.loads(line)
+        try:
+            answer = {"result": COMMANDS[name](*arguments)}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)  # noqa: T201

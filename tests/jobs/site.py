@@ -1,0 +1,143 @@
+"""A whole site in a folder of its own: database, media, broker and real processes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = sys.executable
+WORKER = ["-m", "celery", "-A", "deepfake_site", "--quiet", "worker"]
+WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60.0, pause: float = 0.02) -> Any:
+    """Ask until the answer is true; the answer."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = condition()
+        if answer:
+            return answer
+        time.sleep(pause)
+    raise AssertionError(f"Not within {seconds:g} s: {what}")
+
+
+class Site:
+    """Starts processes and ends every one of them."""
+
+    def __init__(self, folder: Path, models: Path, **environment: str) -> None:
+        self.folder, self.media = folder, folder / "media"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
+            "DATA_DIR": str(folder / "var"),
+            "MEDIA_ROOT": str(self.media),
+            "STATIC_ROOT": str(folder / "static"),
+            "MODELS_DIR": str(models),
+            "DETECTOR": "random",
+            "DEVICE": "cpu",
+            "LEASE_SECONDS": "2",
+            "PYTHONUNBUFFERED": "1",
+            "DJANGO_SETTINGS_MODULE": "deepfake_site.settings",
+            **environment,
+        }
+        self._processes: list[subprocess.Popen[Any]] = []
+        self._driver: subprocess.Popen[str] | None = None
+
+    def migrate(self) -> None:
+        subprocess.run(
+            [PYTHON, "manage.py", "migrate", "--verbosity=0"], cwd=ROOT, env=self.environment, check=True
+        )
+
+    def start(self, name: str, *arguments: str, **environment: str) -> subprocess.Popen[Any]:
+        """Python with these arguments; what it says is appended to `name`.log."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [PYTHON, *arguments],
+                cwd=ROOT,
+                env={**self.environment, **environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._processes.append(process)
+        return process
+
+    def worker(self) -> subprocess.Popen[Any]:
+        return self.start("worker", *WORKER)
+
+    def sweeper(self) -> subprocess.Popen[Any]:
+        return self.start("sweeper", "manage.py", "sweep", "--every", "0.5")
+
+    def log(self, name: str) -> str:
+        path = self.folder / f"{name}.log"
+        return path.read_text() if path.exists() else ""
+
+    def do(self, *command: Any) -> Any:
+        """Let the driver (see driver.py) do something in the site."""
+        if self._driver is None:
+            self._driver = subprocess.Popen(
+                [PYTHON, "-m", "tests.jobs.driver"],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        assert self._driver.stdin is not None and self._driver.stdout is not None
+        self._driver.stdin.write(json.dumps(command) + "\n")
+        self._driver.stdin.flush()
+        answer = json.loads(self._driver.stdout.readline())
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["result"]
+
+    def until(self, scan: str, seconds: float = 120.0, **expected: Any) -> dict[str, Any]:
+        """Wait until the scan's row has these values."""
+        last: dict[str, Any] = {}
+
+        def reached() -> dict[str, Any] | None:
+            last.update(self.do("row", scan))
+            return last if all(last[name] == value for name, value in expected.items()) else None
+
+        try:
+            row: dict[str, Any] = wait_for(reached, "", seconds, pause=0.005)
+        except AssertionError as error:
+            raise AssertionError(f"{expected} not reached: {last}\n{self.log('worker')[-3000:]}") from error
+        return row
+
+    def processes(self) -> set[int]:
+        """All that run for this site, children of children too; but not the driver."""
+        mine = f"DATA_DIR={self.environment['DATA_DIR']}\0".encode()
+        # Decoding processes have an environment of their own; they are told whose they are.
+        parents = [f'"parent": {process.pid},'.encode() for process in self._processes]
+        found = set()
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                arguments = (path / "cmdline").read_bytes()
+                if mine in (path / "environ").read_bytes() or any(text in arguments for text in parents):
+                    found.add(int(path.name))
+        return found - ({self._driver.pid} if self._driver else set())
+
+    def close(self) -> None:
+        if self._driver is not None:
+            self._driver.kill()
+            self._driver.wait()
+        for process in self._processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

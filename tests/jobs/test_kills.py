@@ -1,0 +1,62 @@
+"""Workers are killed in the middle of each stage, ten times in all: no scan is lost, none is doubled."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.site import Site, wait_for
+
+pytestmark = pytest.mark.processes
+
+EMBEDDED = [("probe", "faces"), ("network", "explain"), ("explain", "network")]
+REDIS = [("faces", "probe"), ("network", "explain")]
+
+
+@pytest.fixture(params=["embedded", "redis"])
+def site(request: pytest.FixtureRequest, new_site: Callable[..., Site]) -> Site:
+    if request.param == "embedded":
+        return new_site()
+    return new_site(CELERY_BROKER_URL=request.getfixturevalue("redis_url"))
+
+
+@pytest.mark.timeout(420)
+def test_kill_in_every_stage(site: Site, clip: Path) -> None:
+    kills = EMBEDDED if "CELERY_BROKER_URL" not in site.environment else REDIS
+    sweeper = site.sweeper()
+    workers = {process.pid: process for process in (site.worker(), site.worker())}
+    for number, stages in enumerate(kills):
+        video = site.do("upload", str(clip), f"visitor:{number}")
+        scan = site.do("order", video, 10)
+        for attempt, stage in enumerate(stages, start=1):
+            row = site.until(scan, status="running", stage=stage, attempts=attempt)
+            pid = int(row["worker"].split(":")[1])
+            os.kill(pid, signal.SIGKILL)
+            workers.pop(pid).wait()
+            assert site.do("row", scan)["status"] == "running", "killed too late to be in the middle"
+            replacement = site.worker()
+            workers[replacement.pid] = replacement
+        _is_done_once(site, scan, attempts=len(stages) + 1)
+    assert site.do("sweep") == {"expired": 0, "sent": 0, "files": 0}
+    for worker in workers.values():
+        worker.kill()
+        worker.wait()
+    # What a worker started for itself (decoding, looking for faces) does not outlive it.
+    wait_for(lambda: site.processes() == {sweeper.pid}, "no process is left", 20)
+
+
+def _is_done_once(site: Site, scan: str, *, attempts: int) -> None:
+    row = site.until(scan, status="done")
+    assert row["attempts"] == attempts
+    assert row["verdict"]
+    found = site.do("faces", scan)
+    assert found["numbers"] == [1, 2]
+    assert found["frames"] == 20
+    assert found["on_disk"] == found["named"]
+    assert len(found["named"]) >= found["frames"]
+    done = [line for line in site.log("worker").splitlines() if f"[scan {scan}] Done" in line]
+    assert len(done) == 1

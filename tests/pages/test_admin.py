@@ -1,0 +1,122 @@
+"""The review desk: findings read-only, reviews append-only."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from ml_app.models import Review, Scan
+from tests.factories import ReviewFactory, ScanFactory, UserFactory, add_face
+
+LIST = "/admin/ml_app/scan/"
+
+
+def review_form(decision: str, note: str = "", reviews: int = 0) -> dict[str, Any]:
+    return {
+        "reviews-TOTAL_FORMS": reviews + 1,
+        "reviews-INITIAL_FORMS": reviews,
+        "reviews-MIN_NUM_FORMS": 0,
+        "reviews-MAX_NUM_FORMS": 1000,
+        f"reviews-{reviews}-decision": decision,
+        f"reviews-{reviews}-note": note,
+        "_save": "Save",
+    }
+
+
+def test_only_staff_enter(owner: Client, newcomer: Client, staff: Client, done: Scan) -> None:
+    for url in (LIST, f"{LIST}{done.pk}/change/"):
+        assert owner.get(url).status_code == newcomer.get(url).status_code == 302
+        assert staff.get(url).status_code == 200
+
+
+def test_the_list_shows_searches_and_filters(staff: Client, done: Scan) -> None:
+    ScanFactory(video__original_name="waiting.mp4")
+    page = staff.get(LIST).content.decode()
+    assert f"/scans/{done.pk}/frames/" in page
+    assert "Strong evidence of manipulation" in page
+
+    def names(query: str) -> tuple[bool, bool]:
+        page = staff.get(f"{LIST}?{query}").content.decode()
+        return "speech.mp4" in page, "waiting.mp4" in page
+
+    assert names("q=speech") == (True, False)
+    assert names(f"q={done.video.sha256}") == (True, False)
+    assert names("status__exact=queued") == (False, True)
+    assert names("verdict__exact=fake") == (True, False)
+    assert names("reviewed=yes") == (False, False)
+    assert names("reviewed=no") == (True, True)
+    ReviewFactory(scan=done, decision="cannot_tell")
+    ReviewFactory(scan=done, decision="confirmed_fake")
+    assert names("reviewed=confirmed_fake") == (True, False)
+    assert names("reviewed=cannot_tell") == (False, False)
+
+
+def test_the_list_costs_the_same_for_many(staff: Client, django_assert_max_num_queries: Any) -> None:
+    for _ in range(6):
+        add_face(ScanFactory(done=True), frames=3)
+    with django_assert_max_num_queries(12):
+        staff.get(LIST)
+
+
+def test_the_scan_shows_its_findings_and_no_field_to_change(staff: Client, done: Scan) -> None:
+    page = staff.get(f"{LIST}{done.pk}/change/").content.decode()
+    assert page.count('class="plot"') == 2
+    assert "/thumbnail" in page
+    assert f'src="/scans/{done.pk}/video"' in page
+    assert 'name="verdict"' not in page
+    assert 'name="status"' not in page
+
+
+def test_a_review_is_recorded_with_who_and_when(staff: Client, done: Scan) -> None:
+    before = Scan.objects.filter(pk=done.pk).values().get()
+    response = staff.post(f"{LIST}{done.pk}/change/", review_form("confirmed_fake", "the lips"), follow=True)
+    assert response.status_code == 200
+    review = Review.objects.get()
+    assert (review.decision, review.note, review.scan) == ("confirmed_fake", "the lips", done)
+    assert review.reviewer_id == int(staff.session["_auth_user_id"])
+    assert review.created_at is not None
+    assert Scan.objects.filter(pk=done.pk).values().get() == before
+
+
+def test_reviews_cannot_be_changed_or_deleted(staff: Client, done: Scan) -> None:
+    review = ReviewFactory(scan=done, decision="confirmed_fake")
+    data = review_form("cannot_tell", reviews=1) | {
+        "reviews-0-id": review.pk,
+        "reviews-0-scan": done.pk,
+        "reviews-0-decision": "confirmed_genuine",
+        "reviews-0-DELETE": "on",
+    }
+    staff.post(f"{LIST}{done.pk}/change/", data)
+    kept = Review.objects.get(pk=review.pk)
+    assert kept.decision == "confirmed_fake"
+    page = staff.get(f"{LIST}{done.pk}/change/").content.decode()
+    assert "reviews-0-DELETE" not in page
+    assert staff.post(f"{LIST}{done.pk}/delete/", {"post": "yes"}).status_code == 403
+    staff.post(LIST, {"action": "delete_selected", "_selected_action": [str(done.pk)], "post": "yes"})
+    assert Scan.objects.filter(pk=done.pk).exists()
+    assert staff.get("/admin/ml_app/scan/add/").status_code == 403
+
+
+def test_a_change_of_mind_is_a_new_review(staff: Client, done: Scan) -> None:
+    ReviewFactory(scan=done, decision="confirmed_fake")
+    staff.post(f"{LIST}{done.pk}/change/", review_form("confirmed_genuine"))
+    assert [review.decision for review in done.reviews.all()] == ["confirmed_genuine", "confirmed_fake"]
+
+
+@pytest.mark.parametrize("may_review", [True, False])
+def test_permissions(may_review: bool, done: Scan) -> None:
+    user = UserFactory(is_staff=True)
+    names = ["view_scan", "view_review", *(["add_review"] if may_review else [])]
+    user.user_permissions.set(Permission.objects.filter(codename__in=names))
+    client = Client()
+    client.force_login(user)
+    assert client.get(f"{LIST}{done.pk}/change/").status_code == 200
+    client.post(f"{LIST}{done.pk}/change/", review_form("cannot_tell"))
+    assert Review.objects.exists() is may_review
+
+
+def test_a_running_scan_cannot_be_reviewed(staff: Client) -> None:
+    scan = ScanFactory(running=True)
+    staff.post(f"{LIST}{scan.pk}/change/", review_form("confirmed_fake"))
+    assert not Review.objects.exists()

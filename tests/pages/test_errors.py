@@ -1,0 +1,54 @@
+"""Error pages in the look of the site."""
+
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.test import Client
+from django.urls import path
+from django.views.decorators.http import require_safe
+
+from ml_app.urls import urlpatterns as pages
+
+
+@require_safe
+def fails(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("the secret cause")
+
+
+class Addresses:
+    """The site with a page that fails."""
+
+    from django.urls import include
+
+    urlpatterns = [path("fails/", fails), path("", include((pages, "ml_app")))]
+
+
+def test_404(newcomer: Client) -> None:
+    response = newcomer.get("/nowhere/")
+    assert response.status_code == 404
+    assert "There is nothing here" in response.content.decode()
+    assert "masthead" in response.content.decode()
+
+
+def test_500_tells_nothing_of_the_cause(settings: Any, db: None) -> None:
+    settings.ROOT_URLCONF = Addresses
+    response = Client(raise_request_exception=False).get("/fails/")
+    assert response.status_code == 500
+    assert "Something went wrong here" in response.content.decode()
+    assert "secret cause" not in response.content.decode()
+
+
+def test_413_for_a_server_in_front(newcomer: Client, settings: Any) -> None:
+    settings.MAX_UPLOAD_MB = 77
+    response = newcomer.post("/too-large/")
+    assert response.status_code == 413
+    assert "77 MB" in response.content.decode()
+
+
+@pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "413", "500"])
+def test_each_renders_without_context(code: str) -> None:
+    page = render_to_string(f"{code}.html")
+    assert "<h1>" in page
+    assert "css/site.css" in page

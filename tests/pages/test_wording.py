@@ -1,0 +1,63 @@
+"""Every code has words, and drawings put their marks where they belong."""
+
+import pytest
+
+from ml_app import charts, wording
+from ml_app.detection.findings import Evidence, Reason, Stage, Verdict
+from ml_app.lists import faces_of
+from ml_app.models import Face, Scan
+
+
+def test_every_code_has_words() -> None:
+    assert {reason.value for reason in Reason} - {""} == set(wording.REASONS)
+    assert [stage.value for stage in Stage] == list(wording.STAGES)
+    for verdict in Verdict:
+        for evidence in Evidence:
+            assert str(wording.headline(Face(verdict=verdict.value, evidence=evidence.value)))
+
+
+def test_no_headline_claims_certainty() -> None:
+    for evidence in Evidence:
+        words = str(wording.headline(Face(verdict="fake", evidence=evidence.value))).lower()
+        assert "evidence of manipulation" in words
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [
+        (0.0, "<\u00a01\u00a0%"),
+        (0.004, "<\u00a01\u00a0%"),
+        (0.5, "50\u00a0%"),
+        (0.9951, ">\u00a099\u00a0%"),
+        (1.0, ">\u00a099\u00a0%"),
+    ],
+)
+def test_percent_never_reaches_the_ends(probability: float, words: str) -> None:
+    assert wording.percent(probability) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0:00.0"), (59.96, "1:00.0"), (725, "12:05.0"), (3723.44, "1:02:03.4")]
+)
+def test_clock(seconds: float, words: str) -> None:
+    assert wording.clock(seconds) == words
+
+
+def test_the_timeline_of_a_scan(done: Scan) -> None:
+    timeline = charts.timeline(done, faces_of(done))
+    assert timeline is not None
+    assert [len(lane.points) for lane in timeline.lanes] == [10, 4]
+    first = timeline.lanes[0].points[0]
+    assert first.x == f"{first.frame.time_s / 8 * 100:.2f}%"
+    for lane in timeline.lanes:
+        assert sum(point.is_top for point in lane.points) == 1
+        for point in lane.points:
+            assert charts.PLOT_TOP <= point.y <= charts.PLOT_TOP + charts.PLOT_HEIGHT
+            probability = point.frame.fake_probability
+            expected = "above" if probability >= 0.6 else "below" if probability < 0.4 else "band"
+            assert point.side == expected
+    assert [tick.label for tick in timeline.ticks] == ["0:00", "0:02", "0:04", "0:06", "0:08"]
+
+
+def test_a_scan_without_persons_has_no_timeline(done: Scan) -> None:
+    assert charts.timeline(done, []) is None
