@@ -16,10 +16,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ml_app.detection import summary
+from ml_app.models import Scan
 from tests.media import Clips, make_audio
 
 ROOT = Path(__file__).resolve().parents[2]
-SHA256 = {"sha256"}
 
 
 @pytest.fixture(autouse=True)
@@ -128,6 +128,22 @@ def test_a_detector_that_is_not_there(clips: Clips) -> None:
 def test_a_count_that_is_none(frames: str, clips: Clips) -> None:
     with pytest.raises(CommandError):
         analyze(clips(seconds=1), f"--frames={frames}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_findings_are_saved_when_asked(clips: Clips, tmp_path: Path, settings: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    path = clips(seconds=1)
+    (line,), status = lines(path, "--save")
+    assert status == 0
+    scan = Scan.objects.select_related("video").get()
+    assert scan.status == Scan.Status.DONE
+    assert (scan.verdict, scan.frame_count, scan.video.sha256) == (line["verdict"], 20, line["sha256"])
+    assert scan.fake_probability == pytest.approx(line["fake_probability"])
+    assert Path(scan.video.file.path).read_bytes() == path.read_bytes()
+    face = scan.faces.get()
+    assert face.frames.count() == 20
+    assert face.frames.exclude(heatmap="").count() == 3
 
 
 def test_it_needs_no_database(clips: Clips, tmp_path: Path) -> None:

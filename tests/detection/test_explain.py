@@ -37,7 +37,7 @@ def test_a_heatmap_lies_where_the_activation_is() -> None:
     rows, columns = np.nonzero(layer > layer.max() * 0.9)
     assert rows.mean() == pytest.approx(44.5, abs=2)  # the middle of the second of four rows
     assert columns.mean() == pytest.approx(99.5, abs=2)
-    assert layer[80:, :60].max() == 0
+    assert layer[100:, :40].max() < 5
 
 
 def test_strength_is_comparable_between_frames() -> None:

@@ -115,7 +115,7 @@ def small(time_s: float) -> Image:
     ("draw", "reason"),
     [
         (lambda t: picture(t) // 8, Reason.TOO_DARK),
-        (lambda t: cv2.GaussianBlur(picture(t), (0, 0), 2.3), Reason.TOO_BLURRED),
+        (lambda t: cv2.GaussianBlur(picture(t, (640, 480)), (0, 0), 5.0), Reason.TOO_BLURRED),
         (small, Reason.FACE_TOO_SMALL),
         (lambda t: picture(t, people=0 if t > 0.15 else 1), Reason.TOO_FEW_FRAMES),
     ],
