@@ -58,7 +58,7 @@ def test_nothing_is_pruned_unless_asked_for(media: Path) -> None:
     assert files(media) == kept
     assert prune("--days", "1") == "Deleted the media of 1 video.\n"
     assert not files(media)
-    with pytest.raises(CommandError, match="0 .keep everything. or more"):
+    with pytest.raises(CommandError, match="0 or more"):
         prune("--days=-1")
 
 

@@ -31,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, days: float, **options: Any) -> None:
         """Prune, and tell how much."""
         if days < 0 or days != days:  # noqa: PLR0124 - not a number
-            raise CommandError("--days must be 0 (keep everything) or more.")
+            raise CommandError("--days must be 0 or more; 0 keeps everything.")
         if days == 0:
             self.stdout.write("Everything is kept: MEDIA_RETENTION_DAYS is 0. Set it, or give --days.")
             return

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    """Queue the scans of lost workers again, send lost messages again, delete files without rows, prune old media."""
+    """Queue the scans of lost workers again, send lost messages again, delete orphans, prune old media."""
 
     requires_system_checks = []  # the web server's, which start at the same time, are enough
     help = (__doc__ or "") + " Without --once it goes on until it is stopped."
