@@ -9,3 +9,7 @@ class MlAppConfig(AppConfig):
 
     name = "ml_app"
     verbose_name = _("Deepfake analyses")
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from ml_app import checks  # noqa: F401, PLC0415 - needs the settings
