@@ -37,6 +37,7 @@ _MESSAGES: dict[str, Promise] = {
         "Looking for faces failed on this video. Try again; if it fails again, convert the video to MP4."
     ),
     "media_purged": _("The video's file is no longer kept here. Upload it again to scan it again."),
+    "being_analysed": _("The video is being analysed just now. Cancel its scans first, or wait for them."),
     "bad_frame_count": _("Choose one of the offered numbers of frames."),
     "already_running": _("The site analyses the same video in the same way just now."),
     "not_finished": _("Only a finished scan can be reviewed."),

@@ -9,7 +9,7 @@ from ml_app.services.detectors import DetectorState, detector_state
 from ml_app.services.results import save_findings
 from ml_app.services.scans import ANALYSE, cancel_scan, enqueue, record_review, request_scan
 from ml_app.services.sweeping import Swept, sweep
-from ml_app.services.videos import delete_video, limits, receive_video, save_analysis
+from ml_app.services.videos import delete_video, limits, purge_media, receive_video, save_analysis
 
 __all__ = [
     "ANALYSE",
@@ -21,6 +21,7 @@ __all__ = [
     "detector_state",
     "enqueue",
     "limits",
+    "purge_media",
     "receive_video",
     "record_review",
     "request_scan",

@@ -20,7 +20,7 @@ from django.utils import timezone
 from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Findings, Limits, VideoInfo
 from ml_app.messages import ServiceError, refuse
-from ml_app.models import Scan, Video, video_path
+from ml_app.models import FaceFrame, Scan, Video, video_path
 from ml_app.services.results import save_findings
 from ml_app.services.scans import cancel_scan
 from ml_app.uploads import IncomingFile, max_upload_bytes, spool
@@ -151,6 +151,30 @@ def delete_video(*, video: Video) -> None:
         video.delete()
         # After the commit: a kill in between leaves files without rows, which the sweeper deletes.
         transaction.on_commit(lambda: _remove(folders))
+
+
+def purge_media(*, video: Video) -> bool:
+    """Delete the file of a video and all pictures of faces in it. The rows, hashes and findings stay.
+
+    Returns:
+        Whether there was anything to delete.
+
+    Raises:
+        ServiceError: "being_analysed": a scan of it waits or runs.
+    """
+    scans = list(Scan.objects.filter(video=video).values_list("pk", flat=True))
+    with transaction.atomic():
+        locked = Video.objects.select_for_update().get(pk=video.pk)
+        if Scan.objects.active().filter(video=locked).exists():
+            raise refuse("being_analysed")
+        pictures = FaceFrame.objects.filter(face__scan__video=locked).exclude(thumbnail="", heatmap="")
+        purged = bool(pictures.update(thumbnail="", heatmap="")) or bool(locked.file)
+        Video.objects.filter(pk=locked.pk).update(file="")
+        folders = [f"videos/{video.pk}", *(f"scans/{pk}" for pk in scans)]
+        # After the commit: a kill in between leaves files without rows, which the sweeper deletes.
+        transaction.on_commit(lambda: _remove(folders))
+    video.file.name = ""
+    return purged
 
 
 def _remove(folders: list[str]) -> None:

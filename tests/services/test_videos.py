@@ -15,7 +15,7 @@ from django.db import DatabaseError
 from pytest_django import Settings
 
 from ml_app import services
-from ml_app.models import Face, Scan, Video
+from ml_app.models import Face, FaceFrame, Scan, Video
 from tests.services.conftest import make_scan
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +111,31 @@ def test_delete_takes_everything_along(
     assert not Face.objects.exists()
     assert list(Video.objects.all()) == [kept]
     assert _files(media) == [Path(kept.file.path)]
+
+
+def test_purging_keeps_rows_and_hashes(
+    clip: Path, media: Path, findings: Callable[..., Any], commits: Callable[..., Any]
+) -> None:
+    video, _ = _receive(clip)
+    kept, _ = _receive(clip, owner="visitor:b")
+    scan = make_scan(video)
+    with pytest.raises(services.ServiceError) as refused:
+        services.purge_media(video=video)
+    assert refused.value.code == "being_analysed"
+    assert Scan.objects.claim(scan.pk, worker="me", lease=timedelta(minutes=1))
+    services.save_findings(scan=scan, findings=findings(), worker="me")
+    with commits():
+        assert services.purge_media(video=video)
+        assert len(_files(media)) > 2, "files go after the commit"
+    assert _files(media) == [Path(kept.file.path)]
+    sha256 = video.sha256
+    video.refresh_from_db()
+    assert (video.file.name, video.sha256) == ("", sha256)
+    frames = FaceFrame.objects.filter(face__scan=scan)
+    assert frames.exists()
+    assert set(frames.values_list("thumbnail", "heatmap")) == {("", "")}
+    with commits():
+        assert not services.purge_media(video=video)
 
 
 def test_the_command_line_can_save(clip: Path, findings: Callable[..., Any]) -> None:
