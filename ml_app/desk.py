@@ -95,7 +95,7 @@ class DeskActions(ScanBase):
         purged = 0
         for video in videos:
             try:
-                purged += services.purge_media(video=video)
+                purged += bool(services.purge_media(video=video))
             except ServiceError as error:
                 messages.error(request, f"{video}: {error}")
         text = ngettext(

@@ -70,6 +70,8 @@ def _attempt(scan: Scan, worker: str, watch: Watch) -> None:
 def _analyse(scan: Scan, watch: Watch) -> Findings:
     from ml_app.detection.pipeline import analyse  # noqa: PLC0415 - a web process imports this module too
 
+    if not scan.video.file:
+        raise DetectionError("media_purged", str(services.scan_errors["media_purged"]))
     return analyse(
         Path(scan.video.file.path),
         detector(scan.detector_name, scan.frame_count),

@@ -15,7 +15,7 @@ from django.db import DatabaseError
 from pytest_django import Settings
 
 from ml_app import services
-from ml_app.models import Face, FaceFrame, Scan, Video
+from ml_app.models import Face, Scan, Video
 from tests.services.conftest import make_scan
 
 pytestmark = pytest.mark.django_db
@@ -113,31 +113,6 @@ def test_delete_takes_everything_along(
     assert _files(media) == [Path(kept.file.path)]
 
 
-def test_purging_keeps_rows_and_hashes(
-    clip: Path, media: Path, findings: Callable[..., Any], commits: Callable[..., Any]
-) -> None:
-    video, _ = _receive(clip)
-    kept, _ = _receive(clip, owner="visitor:b")
-    scan = make_scan(video)
-    with pytest.raises(services.ServiceError) as refused:
-        services.purge_media(video=video)
-    assert refused.value.code == "being_analysed"
-    assert Scan.objects.claim(scan.pk, worker="me", lease=timedelta(minutes=1))
-    services.save_findings(scan=scan, findings=findings(), worker="me")
-    with commits():
-        assert services.purge_media(video=video)
-        assert len(_files(media)) > 2, "files go after the commit"
-    assert _files(media) == [Path(kept.file.path)]
-    sha256 = video.sha256
-    video.refresh_from_db()
-    assert (video.file.name, video.sha256) == ("", sha256)
-    frames = FaceFrame.objects.filter(face__scan=scan)
-    assert frames.exists()
-    assert set(frames.values_list("thumbnail", "heatmap")) == {("", "")}
-    with commits():
-        assert not services.purge_media(video=video)
-
-
 def test_the_command_line_can_save(clip: Path, findings: Callable[..., Any]) -> None:
     found = findings()
     scan = services.save_analysis(path=clip, findings=found, owner="local:x", user=None)
@@ -150,3 +125,61 @@ def test_the_command_line_can_save(clip: Path, findings: Callable[..., Any]) -> 
     with pytest.raises(services.ServiceError) as refused:
         services.save_analysis(path=clip, findings=found, owner="local:x", user=None)
     assert refused.value.code == "already_running"
+
+
+@pytest.fixture
+def scanned(clip: Path, findings: Callable[..., Any]) -> Scan:
+    """A finished scan of a received video, with its pictures."""
+    video, _ = _receive(clip)
+    scan = make_scan(video)
+    assert Scan.objects.claim(scan.pk, worker="me", lease=timedelta(minutes=1))
+    assert services.save_findings(scan=scan, findings=findings(), worker="me")
+    return scan
+
+
+def test_purging_deletes_all_media_and_keeps_all_rows(
+    scanned: Scan, media: Path, commits: Callable[..., Any]
+) -> None:
+    video = scanned.video
+    count = len(_files(media))
+    assert count > 2
+    with commits():
+        assert services.purge_media(video=video) == count
+        assert len(_files(media)) == count, "files go after the commit"
+    assert _files(media) == []
+    assert not video.file
+    scanned.refresh_from_db()
+    assert (scanned.verdict, scanned.faces.count(), len(scanned.video.sha256)) == ("fake", 2, 64)
+    assert services.purge_media(video=video) == 0
+
+
+def test_purging_waits_for_active_scans(scanned: Scan, media: Path) -> None:
+    make_scan(scanned.video, frame_count=20)
+    with pytest.raises(services.ServiceError) as refused:
+        services.purge_media(video=scanned.video)
+    assert refused.value.code == "scan_active"
+    assert Path(scanned.video.file.path).exists()
+
+
+@pytest.mark.usefixtures("weights")
+def test_no_scan_is_ordered_of_what_was_purged_meanwhile(scanned: Scan, sent: list[str]) -> None:
+    stale = Video.objects.get(pk=scanned.video_id)
+    services.purge_media(video=scanned.video)
+    assert stale.file
+    with pytest.raises(services.ServiceError) as refused:
+        services.request_scan(video=stale, frame_count=10)
+    assert (refused.value.code, sent) == ("media_purged", [])
+
+
+def test_what_comes_back_after_a_purge_is_young_and_has_another_name(
+    scanned: Scan, clip: Path, media: Path, commits: Callable[..., Any]
+) -> None:
+    video, old = scanned.video, scanned.video.file.name
+    Video.objects.update(uploaded_at=video.uploaded_at - timedelta(days=50))
+    with commits():
+        services.purge_media(video=video)
+        again, is_new = _receive(clip)  # before the old file is deleted
+    assert (again, is_new) == (video, False)
+    assert again.file.name != old
+    assert _files(media) == [Path(again.file.path)]
+    assert again.uploaded_at >= video.uploaded_at
