@@ -171,16 +171,13 @@ def figures(items: Sequence[Scored], decision: Decision) -> dict[str, Any]:
         chosen = [item for item in scored if of is None or item.fake is of]
         return share(decide(item.score, decision).verdict is verdict for item in chosen)
 
-    def reaches_threshold(scored: Sequence[Scored]) -> float:
-        return share(item.score >= decision.threshold for item in scored if not item.fake)
-
     return {
         "auc": with_interval(items, auc),
         "pair_accuracy": pair_figure(items),
         "false_positive_rate": with_interval(items, partial(called, Verdict.FAKE, False)),
         "true_positive_rate": with_interval(items, partial(called, Verdict.FAKE, True)),
+        "fakes_called_real": with_interval(items, partial(called, Verdict.REAL, True)),
         "uncertain": with_interval(items, partial(called, Verdict.UNCERTAIN, None)),
-        "genuine_at_or_above_the_threshold": with_interval(items, reaches_threshold),
         "families": {
             family: {"auc": with_interval(members, auc)} for family, members in by_family(items).items()
         },

@@ -33,8 +33,8 @@ def _named(metrics: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     pairs = metrics["pair_accuracy"]
     named[f"Pair accuracy ({pairs['n']} pairs)"] = pairs
     named["Genuine clips called FAKE"] = metrics["false_positive_rate"]
-    named["Genuine clips at or above the threshold"] = metrics["genuine_at_or_above_the_threshold"]
     named["Fakes called FAKE"] = metrics["true_positive_rate"]
+    named["Fakes called REAL"] = metrics["fakes_called_real"]
     named["Clips left UNCERTAIN"] = metrics["uncertain"]
     if "picture_pairs" in metrics:
         pictures = metrics["picture_pairs"]
