@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ml_app import services, wording
+from ml_app.desk import DeskActions, ReviewedFilter, search_by_number
 from ml_app.lists import faces_of, with_extras
 from ml_app.messages import ServiceError
 from ml_app.models import Review, Scan
@@ -33,22 +34,6 @@ else:
 admin.site.site_header = _("Review desk")
 admin.site.site_title = _("Review desk")
 admin.site.index_title = _("Deepfake detector")
-
-
-class ReviewedFilter(admin.SimpleListFilter):
-    """By the latest decision of a reviewer."""
-
-    title = _("reviewed")
-    parameter_name = "reviewed"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("no", _("Not reviewed")), ("yes", _("Reviewed")), *Review.Decision.choices]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Scan]) -> QuerySet[Scan]:
-        value = self.value()
-        if value in ("no", "yes"):
-            return queryset.filter(Q(decision__isnull=value == "no"))
-        return queryset.filter(Q(decision=value)) if value in Review.Decision.values else queryset
 
 
 class ReviewInline(ReviewBase):
@@ -74,7 +59,7 @@ class ReviewInline(ReviewBase):
 
 
 @admin.register(Scan)
-class ScanAdmin(ScanBase):
+class ScanAdmin(DeskActions, ScanBase):
     """Scans of everybody."""
 
     list_display = (
@@ -89,7 +74,7 @@ class ScanAdmin(ScanBase):
     list_display_links = ("picture", "name")
     list_filter = ("verdict", "status", ReviewedFilter, "created_at", "detector_name", "frame_count")
     search_fields = ("video__original_name", "video__sha256", "detector_sha256")
-    search_help_text = _("Name of the file, SHA-256 of the file or of the checkpoint")
+    search_help_text = _("Name of the file, SHA-256 of the file or of the checkpoint, number of the scan")
     list_select_related = ("video",)
     list_per_page = 50
     show_full_result_count = False
@@ -143,6 +128,12 @@ class ScanAdmin(ScanBase):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Scan]:
         return with_extras(Scan.objects.select_related("video"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Scan], search_term: str
+    ) -> tuple[QuerySet[Scan], bool]:
+        found = search_by_number(queryset, search_term)
+        return found or super().get_search_results(request, queryset, search_term)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Scan | None = None) -> list[str]:
         return list(flatten_fieldsets(self.fieldsets))

@@ -8,6 +8,7 @@ from django import template
 from django.utils.functional import Promise
 
 from ml_app import charts, wording
+from ml_app.boxes import boxes
 from ml_app.models import Face, FaceFrame, Scan
 
 register = template.Library()
@@ -50,6 +51,13 @@ def side(probability: float, scan: Scan) -> str:
 def timings(scan: Scan) -> list[tuple[Promise | str, float]]:
     """The scan's seconds by stage, with the stages' names."""
     return [(words, scan.seconds[key]) for key, words in wording.SECONDS.items() if key in scan.seconds]
+
+
+@register.inclusion_tag("ml_app/scan/_screen.html")
+def screen(scan: Scan, faces: list[Face]) -> dict[str, Any]:
+    """The video, with the faces' boxes drawn over it as it plays."""
+    shown = scan.video.file and not scan.video.is_gif
+    return {"scan": scan, "faces": faces, "boxes": boxes(scan, faces) if shown else None}
 
 
 @register.inclusion_tag("ml_app/scan/_timeline.html")

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from ml_app import services, wording
-from ml_app.forms import FrameCountForm
+from ml_app.forms import FrameCountForm, HistoryFilter
 from ml_app.lists import faces_of, with_extras
 from ml_app.models import Scan
 from ml_app.views.owners import owner_of, scan_or_404
@@ -64,11 +64,16 @@ def cancel(request: HttpRequest, scan_id: UUID) -> HttpResponse:
 @never_cache
 @require_safe
 def history(request: HttpRequest) -> HttpResponse:
-    """The visitor's own scans, newest first."""
+    """The visitor's own scans, newest first; those asked for."""
     owner = owner_of(request)
     scans = Scan.objects.history(owner) if owner else Scan.objects.none()
-    page = Paginator(with_extras(scans), PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "ml_app/history.html", {"page": page})
+    form = HistoryFilter(request.GET)
+    chosen = form.chosen()
+    page = Paginator(with_extras(scans.matching(**chosen)), PAGE_SIZE).get_page(request.GET.get("page"))
+    is_filtered = bool(chosen or form.errors)
+    has_any = bool(page.object_list) or (is_filtered and scans.exists())
+    context = {"page": page, "form": form, "is_filtered": is_filtered, "has_any": has_any}
+    return render(request, "ml_app/history.html", context)
 
 
 def _standing(scan: Scan) -> dict[str, object]:
