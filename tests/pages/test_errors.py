@@ -52,3 +52,9 @@ def test_each_renders_without_context(code: str) -> None:
     page = render_to_string(f"{code}.html")
     assert "<h1>" in page
     assert "css/site.css" in page
+
+
+def test_a_host_that_is_not_named_is_refused_in_our_look(newcomer: Client) -> None:
+    response = newcomer.get("/", headers={"Host": "forged.example"})
+    assert response.status_code == 400
+    assert "The request was not understood" in response.content.decode()
