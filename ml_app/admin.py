@@ -117,7 +117,7 @@ class ScanAdmin(DeskActions, ScanBase):
         (
             _("Job"),
             {
-                "fields": ("status", "stage", "attempts", "worker", "error_code", "error_detail"),
+                "fields": ("status", "stage", "attempts", "worker", "error_code", "error", "error_detail"),
                 "classes": ("collapse",),
             },
         ),
@@ -186,6 +186,10 @@ class ScanAdmin(DeskActions, ScanBase):
     @admin.display(description=_("name"), ordering="video__original_name")
     def name(self, scan: Scan) -> str:
         return scan.video.original_name
+
+    @admin.display(description=_("error in words"))
+    def error(self, scan: Scan) -> Promise | str:
+        return services.scan_errors.get(scan.error_code, scan.error_code)
 
     @admin.display(description=_("SHA-256 of the file"))
     def file_sha256(self, scan: Scan) -> str:

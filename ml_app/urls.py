@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("scans/<uuid:scan_id>/", scans.scan, name="scan"),
     path("scans/<uuid:scan_id>/progress/", scans.progress, name="progress"),
     path("scans/<uuid:scan_id>/cancel/", scans.cancel, name="cancel"),
+    path("scans/<uuid:scan_id>/delete/", scans.delete, name="delete_scan"),
     path("scans/<uuid:scan_id>/video", media.video, name="scan_video"),
     path("scans/<uuid:scan_id>/frames/<int:frame_id>/thumbnail", media.thumbnail, name="thumbnail"),
     path("scans/<uuid:scan_id>/frames/<int:frame_id>/heatmap", media.heatmap, name="heatmap"),

@@ -76,6 +76,14 @@ def video_or_404(request: HttpRequest, video_id: UUID) -> Video:
     return video
 
 
+def own_scan_or_404(request: HttpRequest, scan_id: UUID) -> Scan:
+    """A scan that belongs to whoever asks; that staff may see it is not enough."""
+    scan = scan_or_404(request, scan_id)
+    if scan.owner != owner_of(request):
+        raise Http404("not the owner's request")
+    return scan
+
+
 def own_video_or_404(request: HttpRequest, video_id: UUID) -> Video:
     """A video that belongs to whoever asks; that staff may see it is not enough."""
     video = video_or_404(request, video_id)
