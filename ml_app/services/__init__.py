@@ -5,6 +5,7 @@ person should hear is a `ServiceError` with a stable code and a sentence.
 """
 
 from ml_app.messages import ServiceError, scan_errors
+from ml_app.services.claiming import claim_videos
 from ml_app.services.detectors import DetectorState, detector_state
 from ml_app.services.results import save_findings
 from ml_app.services.scans import ANALYSE, cancel_scan, enqueue, record_review, request_scan
@@ -17,6 +18,7 @@ __all__ = [
     "ServiceError",
     "Swept",
     "cancel_scan",
+    "claim_videos",
     "delete_video",
     "detector_state",
     "enqueue",

@@ -76,7 +76,7 @@ def test_anybody_reads_what_is_installed(newcomer: Client, measured: Path) -> No
     assert "Faces of nobody in particular" in page
     assert "Not calibrated" in page  # the other head
     assert page.count("<title>Given") == 2
-    assert "Given 90\u00a0%, manipulated 75\u00a0% of 10 clips" in page
+    assert "Given 90 %, manipulated 75 % of 10 clips" in page
     assert "carries no bins" in page
 
 
