@@ -203,16 +203,21 @@ class IncomingUploadHandler(FileUploadHandler):
 _REFUSAL = "_upload_refusal"
 
 
-def uploaded_file(request: HttpRequest, field: str) -> UploadedFile:
-    """The file of a form field.
+def uploaded_files(request: HttpRequest, field: str) -> list[UploadedFile]:
+    """The files of a form field, at least one. Together they may be as large as one alone.
 
     Raises:
         ServiceError: "too_large" or "disk_full" if the upload was stopped, "no_file" if there is none.
     """
-    file = request.FILES.get(field)  # parses the request, if nobody has yet
+    files = request.FILES.getlist(field)  # parses the request, if nobody has yet
     refusal: ServiceError | None = getattr(request, _REFUSAL, None)
     if refusal is not None:
         raise refusal
-    if not isinstance(file, UploadedFile):
+    if not files:
         raise refuse("no_file")
-    return file
+    return files
+
+
+def uploaded_file(request: HttpRequest, field: str) -> UploadedFile:
+    """The first file of a form field; see `uploaded_files`."""
+    return uploaded_files(request, field)[0]

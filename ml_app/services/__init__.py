@@ -5,6 +5,7 @@ person should hear is a `ServiceError` with a stable code and a sentence.
 """
 
 from ml_app.messages import ServiceError, scan_errors
+from ml_app.services.claiming import claim_videos
 from ml_app.services.detectors import DetectorState, detector_state
 from ml_app.services.pruning import prune_media
 from ml_app.services.results import save_findings
@@ -25,6 +26,7 @@ __all__ = [
     "ServiceError",
     "Swept",
     "cancel_scan",
+    "claim_videos",
     "delete_scan",
     "delete_video",
     "detector_state",

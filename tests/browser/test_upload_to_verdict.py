@@ -175,3 +175,27 @@ def test_cancelling(new_context: NewContext, clips: Clips, complaints: list[str]
     expect(page.get_by_role("heading", level=1)).to_have_text("This scan was cancelled", timeout=ANALYSIS)
     expect(page.get_by_role("button", name="Scan again")).to_be_visible()
     assert complaints == []
+
+
+def test_several_files_at_once(
+    new_context: NewContext, clips: Clips, tmp_path: Path, complaints: list[str]
+) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_bytes(b"this is no video " * 100)
+    page = new_context(PHONE).new_page()
+    page.goto("/")
+    paths = [clips("first.mp4", seconds=1, fps=10), text, clips("second.mp4", seconds=2, fps=10)]
+    page.get_by_label(re.compile("Drop a video here")).set_input_files(paths)
+    expect(page.locator(".drop-name")).to_contain_text("3 files")
+    page.get_by_role("button", name="Analyse").click()
+    rows = page.locator(".queued")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(1)).to_contain_text("This is not a video", timeout=ANALYSIS)
+    expect(page.get_by_role("link", name="Open the scan of second.mp4")).to_be_visible(timeout=ANALYSIS)
+    expect(page.locator("[data-announce]")).to_have_text("2 of 3 files are being analysed.")
+    assert fits(page)
+    page.get_by_role("link", name="Open the scan of first.mp4").click()
+    expect(page.locator(".verdict h1")).to_be_visible(timeout=ANALYSIS)
+    page.get_by_role("link", name="My scans").click()
+    expect(page.locator(".row")).to_have_count(2)
+    assert [line for line in complaints if "422" not in line] == []
