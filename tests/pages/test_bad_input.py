@@ -31,6 +31,10 @@ def post(client: Client, path: Path, name: str = "clip.mp4") -> Any:
     return client.post("/", {"frame_count": 10, "video": upload})
 
 
+def no_beat(watch: object) -> None:
+    """The database of the tests lies in memory, where a second connection gets "table is locked" at once."""
+
+
 def files(settings: Any) -> list[Path]:
     return [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]
 
@@ -103,6 +107,7 @@ def test_what_is_odd_but_a_video_gets_its_answer(
     kind: str, odd: dict[str, Path], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ml_app.services.scans.enqueue", lambda scan_id: True)
+    monkeypatch.setattr("ml_app.watch.Watch._beat", no_beat)
     client = Client()
     response = post(client, odd[kind])
     assert response.status_code == 302
@@ -192,6 +197,7 @@ def test_a_disk_that_fills_up_during_a_scan_is_told(
     clips: Clips, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ml_app.services.scans.enqueue", lambda scan_id: True)
+    monkeypatch.setattr("ml_app.watch.Watch._beat", no_beat)
     monkeypatch.setattr("ml_app.services.enqueue", lambda scan_id: True)
     settings.MAX_ATTEMPTS = 1
     client = Client()
