@@ -102,14 +102,13 @@ class FacePool:
             if child is None:
                 child = _Child()
             succeeded, result = child.call(name, arguments)
-        except (EOFError, OSError, TimeoutError) as error:
-            code = child.end() if child is not None else None
+        except (EOFError, OSError) as error:
+            status = child.end() if child is not None else None
             child = None
-            reason = "took too long" if isinstance(error, TimeoutError) else f"ended with status {code}"
             raise DetectionError(
                 "face_detector_crashed",
                 "Looking for faces failed on this video. Try again; if that fails, convert it to MP4.",
-                f"a face detection process {reason}",
+                f"a face detection process ended with status {status}",
             ) from error
         finally:
             if self._closed and child is not None:
@@ -141,10 +140,15 @@ class _Child:
         theirs.close()
 
     def call(self, name: str, arguments: tuple[Any, ...]) -> tuple[bool, Any]:
-        self.connection.send((name, arguments))
-        if not self.connection.poll(JOB_SECONDS):
-            raise TimeoutError(name)
-        reply: tuple[bool, Any] = self.connection.recv()
+        # Sending and receiving can block as well; killing the process ends both.
+        watchdog = threading.Timer(JOB_SECONDS, self.process.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            self.connection.send((name, arguments))
+            reply: tuple[bool, Any] = self.connection.recv()
+        finally:
+            watchdog.cancel()
         return reply
 
     def end(self) -> int | None:

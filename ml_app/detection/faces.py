@@ -17,7 +17,7 @@ from ml_app.detection.following import Descriptor, Seen
 from ml_app.detection.looking import Look, Sighting
 
 MAX_PEOPLE = 8
-THOROUGH = 8  # frames, evenly, are searched for smaller faces although a larger one was found
+THOROUGH = 8  # frames, evenly, are searched more finely than the others
 
 
 class Frame(Protocol):
@@ -74,15 +74,14 @@ def find_people(
     waiting: deque[tuple[float, Future[Look]]] = deque()
     times: list[float] = []
     looks: list[Look] = []
-    small_faces = False  # once the finer search showed somebody whom the coarse one misses, it is always done
+    level = 0  # once a finer search showed somebody whom the coarser one misses, it is always done
 
     def collect() -> None:
-        nonlocal small_faces
+        nonlocal level
         time_s, future = waiting.popleft()
         looks.append(future.result())
-        small_faces |= any(
-            found.fine and found.score >= following.CLEAR_SCORE for found in looks[-1].sightings
-        )
+        clear = [found.level for found in looks[-1].sightings if found.score >= following.CLEAR_SCORE]
+        level = max(level, *clear, 0)
         times.append(time_s)
         on_frame(len(looks))
 
@@ -90,8 +89,9 @@ def find_people(
         for number, frame in enumerate(frames):
             if cancelled():
                 raise Cancelled
-            thorough = number % max(1, count // THOROUGH) == 0 or small_faces
-            future = pool.submit(looking.look, frame.image, frame.scale, preprocessing, thorough)
+            thorough = number % max(1, count // THOROUGH) == 0
+            always, at_most = max(level, thorough), max(level, 1 + thorough)
+            future = pool.submit(looking.look, frame.image, frame.scale, preprocessing, always, at_most)
             waiting.append((frame.time_s, future))
             if len(waiting) > pool.processes + 1:
                 collect()

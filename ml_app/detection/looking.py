@@ -8,7 +8,7 @@ dlib directly, because face_recognition loads five models on import and hides th
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ from ml_app.detection.checkpoints import Preprocessing
 from ml_app.detection.crops import Image
 from ml_app.detection.findings import Box
 
-COARSE_SIDE = 640  # long side of the copy that is searched first; finds faces from about 80 px on that copy
-FINE_SIDE = 1280  # of the second copy, where the first shows nobody
+# Long sides of the copies that are searched, one after the other: faces from about 80 px on a copy are found.
+SIDES = (640, 1280, 2560)
 MAX_GROWTH = 4.0  # small frames are enlarged for the search, this much at most
 MAX_FACES = 10  # of one frame, those with the highest scores
 THUMBNAIL_SIDE = 160
@@ -46,7 +46,7 @@ class Sighting:
     chip: Image  # uint8 (150, 150, 3) RGB, aligned for the descriptor; empty where nobody is followed
     sharpness: float  # variance of the Laplacian of the grey face at 112 px
     brightness: float  # mean luma of the face, 0..255
-    fine: bool  # only the finer search found it
+    level: int  # of the search that found it: which of `SIDES`
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +61,24 @@ class Look:
 class _Located:
     box: Box  # in pixels of the image that was given, perhaps beyond it
     score: float
-    fine: bool = False
+    level: int = 0
 
 
-def look(image: Image, scale: float, preprocessing: Preprocessing, thorough: bool = False) -> Look:
+def look(image: Image, scale: float, preprocessing: Preprocessing, always: int = 0, at_most: int = 1) -> Look:
     """Find the faces of a frame.
+
+    The finer a copy, the smaller the faces that are found, at four times the cost.
 
     Args:
         image: uint8 (H, W, 3) RGB, upright, C-contiguous.
         scale: Size of `image` as a share of the full-size frame, 0..1.
         preprocessing: The checkpoint's.
-        thorough: Search the finer copy as well when the coarse one shows somebody.
+        always: Up to which of `SIDES` to search whatever the coarser copies show.
+        at_most: Up to which of `SIDES` to search while nobody is found.
     """
     if preprocessing.faces == "first_found":
         return _look_as_published(image, scale, preprocessing)
-    located = _search(image, COARSE_SIDE)
-    if thorough or not located:
-        located = _merge(located, _search(image, FINE_SIDE))
+    located = _locate(image, always, at_most)
     sightings = []
     for found in sorted(located, key=lambda found: -found.score)[:MAX_FACES]:
         landmarks = _landmarks(image, found.box)
@@ -129,9 +130,22 @@ def _look_as_published(image: Image, scale: float, preprocessing: Preprocessing)
     return Look((sighting,) if sighting is not None else (), _signature(image))
 
 
-def _search(image: Image, side: int) -> list[_Located]:
+def _locate(image: Image, always: int, at_most: int) -> list[_Located]:
+    longest = max(image.shape[:2])
+    located: list[_Located] = []
+    for level, side in enumerate(SIDES):
+        if level > (at_most if not located else always):
+            break
+        if level and SIDES[level - 1] >= longest * MAX_GROWTH:
+            break  # this copy would be the last one again
+        for found in _search(image, min(side / longest, MAX_GROWTH), level):
+            if all(overlap(found.box, known.box) < 0.3 for known in located):
+                located.append(found)
+    return located
+
+
+def _search(image: Image, factor: float, level: int) -> list[_Located]:
     height, width = image.shape[:2]
-    factor = min(side / max(height, width), MAX_GROWTH)
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     copy: Image = image
     if size != (width, height):
@@ -139,16 +153,8 @@ def _search(image: Image, side: int) -> list[_Located]:
         copy = np.asarray(cv2.resize(image, size, interpolation=interpolation), dtype=np.uint8)
     rectangles, scores, _ = _face_detector().run(copy, 0, 0.0)
     return [
-        _Located(Box(*(round(edge / factor) for edge in _edges(rectangle))), float(score))
+        _Located(Box(*(round(edge / factor) for edge in _edges(rectangle))), float(score), level)
         for rectangle, score in zip(rectangles, scores, strict=True)
-    ]
-
-
-def _merge(first: list[_Located], second: list[_Located]) -> list[_Located]:
-    return first + [
-        replace(found, fine=True)
-        for found in second
-        if all(overlap(found.box, known.box) < 0.3 for known in first)
     ]
 
 
@@ -182,7 +188,7 @@ def _sighting(
         chip=chip,
         sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()),
         brightness=float(grey.mean()),
-        fine=found.fine,
+        level=found.level,
     )
 
 

@@ -65,6 +65,7 @@ def analyse(
     run.report(Stage.PROBE, 0, 1)
     with open_video(path, limits or Limits()) as video:
         run.report(Stage.PROBE, 1, 1)
+        run.report(Stage.FACES, 0, frames)
         people = find_people(
             video.frames(detector.sampling, frames, MAX_SIDE if followed else None),
             detector.preprocessing,

@@ -17,12 +17,11 @@ from statistics import median
 from ml_app.detection.checkpoints import Calibration, Decision
 from ml_app.detection.findings import Evidence, FaceFinding, FaceFrameFinding, Reason, Verdict
 
-MIN_FRAMES = 3  # sightings of a person; fewer show no movement and no consistency
-MIN_FACE_SIDE = (
-    48  # pixels, median of the shorter side of the face box; below it, a resize invents most of the input
-)
-MIN_SHARPNESS = 12.0  # median variance of the Laplacian at 112 px
-MIN_BRIGHTNESS = 28.0  # median luma of the face, 0..255
+# Medians over a person's sightings.
+MIN_FRAMES = 3  # fewer show neither movement nor consistency
+MIN_FACE_SIDE = 48  # pixels of the box's shorter side; below, enlarging invents most of what is judged
+MIN_SHARPNESS = 12.0  # variance of the Laplacian at 112 px, as after a blur by 2 to 3 % of the face's width
+MIN_BRIGHTNESS = 20.0  # luma of the face, 0..255; low, so that dark skin in poor light is not refused
 
 # Likelihood ratios from which the evidence is called so, either way.
 MODERATE, STRONG, VERY_STRONG = 4.0, 10.0, 100.0

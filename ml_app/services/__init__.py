@@ -7,6 +7,7 @@ person should hear is a `ServiceError` with a stable code and a sentence.
 from ml_app.messages import ServiceError, scan_errors
 from ml_app.services.claiming import claim_videos
 from ml_app.services.detectors import DetectorState, detector_state
+from ml_app.services.pruning import prune_media
 from ml_app.services.results import save_findings
 from ml_app.services.scans import ANALYSE, cancel_scan, enqueue, record_review, request_scan
 from ml_app.services.sweeping import Swept, sweep
@@ -23,6 +24,7 @@ __all__ = [
     "detector_state",
     "enqueue",
     "limits",
+    "prune_media",
     "purge_media",
     "receive_video",
     "record_review",

@@ -7,7 +7,7 @@ with the very batches that it would have had.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from ml_app.training.augment import Draw, apply, draw
 from ml_app.training.blending import self_blend
 from ml_app.training.landmarks import Landmarks
 from ml_app.training.recipe import Mix, Recipe
-from ml_app.training.store import Shard, read_shards
+from ml_app.training.store import Face, Shard, read_shards
 
 T = TypeVar("T")
 
@@ -58,33 +58,41 @@ class Pool:
             ValueError: A kind of the mix has no faces here; says which.
         """
         self.shards: list[Shard] = [shard for folder in folders for shard in read_shards(folder)]
-        genuine: dict[str, list[list[At]]] = defaultdict(list)  # by source set, then by shard or picture
-        pictures: dict[str, tuple[list[At], list[At]]] = defaultdict(lambda: ([], []))
-        clips: dict[str, tuple[list[At], list[At]]] = defaultdict(lambda: ([], []))
-        by_generator: dict[bool, dict[str, list[list[At]]]] = {
-            True: defaultdict(list),
-            False: defaultdict(list),
+        self._genuine: dict[str, list[list[At]]] = defaultdict(
+            list
+        )  # by kind; each clip or picture by itself
+        self._pictures: dict[str, tuple[list[At], list[At]]] = defaultdict(lambda: ([], []))
+        self._clips: dict[str, tuple[list[At], list[At]]] = defaultdict(lambda: ([], []))
+        self._generators: dict[bool, dict[str, list[list[At]]]] = {
+            f: defaultdict(list) for f in (True, False)
         }
         for number, shard in enumerate(self.shards):
             places = [At(number, index) for index in range(len(shard.faces))]
-            first = shard.faces[0]
-            is_clip = all(face.source == first.source for face in shard.faces) and len(places) > 1
-            if is_clip:
-                by_generator[first.fake][first.generator].append(places)
-                if first.pair:
-                    clips[first.pair][first.fake].extend(places)
-                if not first.fake:
-                    genuine["clips"].append(places)
-                continue
-            for place, face in zip(places, shard.faces, strict=True):
-                if face.pair:
-                    pictures[face.pair][face.fake].append(place)
-                if not face.fake:
-                    genuine["paired" if face.pair else "single"].append([place])
-        self._picture_pairs = [pair for pair in pictures.values() if all(pair)]
-        self._clip_pairs = [pair for pair in clips.values() if all(pair)]
-        self._genuine = list(genuine.values())
-        self._by_generator = {fake: list(sets.values()) for fake, sets in by_generator.items()}
+            if len({face.source for face in shard.faces}) == 1 and len(places) > 1:
+                self._sort_clip(places, shard.faces[0])
+            else:
+                self._sort_pictures(places, shard.faces)
+        self._picture_pairs = [pair for pair in self._pictures.values() if all(pair)]
+        self._clip_pairs = [pair for pair in self._clips.values() if all(pair)]
+        self._genuine_kinds = list(self._genuine.values())
+        self._by_generator = {fake: list(sets.values()) for fake, sets in self._generators.items()}
+        self._kinds, self._shares = self._usable(mix)
+
+    def _sort_clip(self, places: list[At], face: Face) -> None:
+        self._generators[face.fake][face.generator].append(places)
+        if face.pair:
+            self._clips[face.pair][face.fake].extend(places)
+        if not face.fake:
+            self._genuine["clips"].append(places)
+
+    def _sort_pictures(self, places: list[At], faces: Sequence[Face]) -> None:
+        for place, face in zip(places, faces, strict=True):
+            if face.pair:
+                self._pictures[face.pair][face.fake].append(place)
+            if not face.fake:
+                self._genuine["paired" if face.pair else "single"].append([place])
+
+    def _usable(self, mix: Mix) -> tuple[list[str], npt.NDArray[np.float64]]:
         kinds = {
             "picture_pairs": (mix.picture_pairs, bool(self._picture_pairs)),
             "self_blended": (mix.self_blended, bool(self._genuine)),
@@ -97,9 +105,8 @@ class Pool:
                     f"the recipe's mix wants {name}, but no prepared faces serve for it; "
                     "run `prepare` on such data or set its share to 0"
                 )
-        self._kinds = [name for name, (share, _) in kinds.items() if share > 0]
         shares = np.array([share for share, _ in kinds.values() if share > 0])
-        self._shares = shares / shares.sum()
+        return [name for name, (share, _) in kinds.items() if share > 0], shares / shares.sum()
 
     def image(self, place: At) -> Image:
         """A stored face, uint8 (144, 144, 3) RGB."""
@@ -122,7 +129,7 @@ class Pool:
         if kind == "clips":
             places = [_one(_one(_one(self._by_generator[f], rng), rng), rng) for f in (False, True)]
             return self.image(places[0]), self.image(places[1]), False
-        place = _one(_one(_one(self._genuine, rng), rng), rng)
+        place = _one(_one(_one(self._genuine_kinds, rng), rng), rng)
         return (*self_blend(self.image(place), self.landmarks(place), rng), True)
 
 
@@ -154,8 +161,8 @@ def batches(pool: Pool, recipe: Recipe, start: int) -> Iterator[tuple[int, Batch
     with ThreadPoolExecutor(1) as executor:
         waiting: list[Future[Batch]] = []
         upcoming = start
-        for step in range(start, recipe.steps):
-            while upcoming < recipe.steps and len(waiting) < AHEAD:
+        for step in range(start, recipe.end):
+            while upcoming < recipe.end and len(waiting) < AHEAD:
                 waiting.append(executor.submit(make_batch, pool, recipe, upcoming))
                 upcoming += 1
             yield step, waiting.pop(0).result()

@@ -57,12 +57,12 @@ def embed_all(model: FrameClassifier, images: Tensor) -> Tensor:
 class Average:
     """A moving average of a model's weights and buffers, which generalises better than the last weights."""
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: FrameClassifier, decay: float) -> None:
         self.model = copy.deepcopy(model).eval()
         self.decay = decay
 
     @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
+    def update(self, model: FrameClassifier, step: int) -> None:
         """Take in the weights after `step`, counted from 0: every fourth one, and early ones count more."""
         if step % EVERY:
             return

@@ -17,7 +17,7 @@ from torch.nn import functional
 from ml_app.training.batches import Batch, Pool, batches
 from ml_app.training.classifier import Average, FrameClassifier
 from ml_app.training.gradients import Gradients
-from ml_app.training.recipe import Recipe
+from ml_app.training.recipe import Recipe, backbone_part
 
 LAST = "last.pt"
 LOG = "log.csv"
@@ -60,7 +60,7 @@ def fit(
     """
     run.mkdir(parents=True, exist_ok=True)
     state = _State(recipe, run, device or torch.device("cpu"))
-    end = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
+    end = recipe.end if stop_at is None else min(stop_at, recipe.end)
     log = _Log(run / LOG, on_log)
     losses: list[float] = []
     right: list[float] = []
@@ -82,7 +82,7 @@ def fit(
                 "crops_per_second": round(sum(len(batch.fake) for _ in losses) / seconds, 1),
             }
             state.save(done)
-            if measure and (done % recipe.measure_every == 0 or done == recipe.steps):
+            if measure and (done % recipe.measure_every == 0 or done == recipe.end):
                 row |= measure(state.average.model, recipe.phase_at(step).size)
             log.write(row)
             losses, right, since = [], [], time.monotonic()
@@ -146,7 +146,7 @@ class _State:
 
     def _load(self) -> None:
         content = torch.load(self.path, map_location=self.device, weights_only=True)
-        if content["recipe"] != asdict(self.recipe):
+        if backbone_part(content["recipe"]) != backbone_part(asdict(self.recipe)):
             raise TrainingFailed(
                 f"{self.path.parent} holds a run of another recipe; choose another folder or remove it"
             )

@@ -73,6 +73,7 @@ class Recipe:
     workers: int = 1  # threads that each work on a part of every batch; parts have at least two pairs
     save_every: int = 100  # steps
     measure_every: int = 500  # steps
+    stop_after: int = 0  # steps; ends before the schedule does, 0 follows it to its end
     heads: Heads = field(default_factory=Heads)
     description: str = ""
 
@@ -81,6 +82,11 @@ class Recipe:
         """Steps of all phases together."""
         return sum(phase.steps for phase in self.phases)
 
+    @property
+    def end(self) -> int:
+        """The step after which the training is done."""
+        return min(self.stop_after or self.steps, self.steps)
+
     def phase_at(self, step: int) -> Phase:
         """The phase of a step, counted from 0; the last one from the end on."""
         for phase in self.phases:
@@ -88,6 +94,11 @@ class Recipe:
                 return phase
             step -= phase.steps
         return self.phases[-1]
+
+
+def backbone_part(recipe: dict[str, Any]) -> dict[str, Any]:
+    """What of a recipe (as a dictionary) decides the backbone: all but heads, words and the early end."""
+    return {key: value for key, value in recipe.items() if key not in {"heads", "description", "stop_after"}}
 
 
 def find_recipe(name: str) -> Path:

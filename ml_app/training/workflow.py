@@ -17,7 +17,7 @@ from ml_app.training.fit import LAST, TrainingFailed, fit
 from ml_app.training.heads import FittedHead, fit_head
 from ml_app.training.measure import DevFaces
 from ml_app.training.publish import halved
-from ml_app.training.recipe import Recipe
+from ml_app.training.recipe import Recipe, backbone_part
 from ml_app.training.sequences import embed_clips
 
 HEADS = "heads.pt"
@@ -79,11 +79,11 @@ def load_backbone(recipe: Recipe, run: Path) -> FrameClassifier:
     if not path.exists():
         raise TrainingFailed(f"{run} holds no training; run `train` first")
     content = torch.load(path, map_location="cpu", weights_only=True)
-    if content["recipe"] != asdict(recipe):
+    if backbone_part(content["recipe"]) != backbone_part(asdict(recipe)):
         raise TrainingFailed(f"{run} holds a run of another recipe")
-    if content["step"] < recipe.steps:
+    if content["step"] < recipe.end:
         raise TrainingFailed(
-            f"{run} stands at step {content['step']} of {recipe.steps}; run `train` again, which continues it"
+            f"{run} stands at step {content['step']} of {recipe.end}; run `train` again, which continues it"
         )
     model = FrameClassifier(recipe.backbone)
     model.load_state_dict({k: v.float() for k, v in halved(content["average"]).items()})

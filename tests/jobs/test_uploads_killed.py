@@ -43,6 +43,7 @@ class Web:
     def kill(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        wait_for(lambda: not self.site.processes(), "its threads' process is gone as well", 10)
 
     def post(self, name: str, content: bytes, *, send: int | None = None) -> http.client.HTTPConnection:
         """Post a file, or only its first `send` bytes."""

@@ -1,0 +1,157 @@
+"""`manage.py analyze`: one line of JSON a file, a readable summary, exit status, no database."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from ml_app.detection import summary
+from ml_app.models import Scan
+from tests.media import Clips, make_audio
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _settings(settings: Any, models_dir: Path) -> None:
+    settings.MODELS_DIR, settings.DETECTOR, settings.DEVICE = models_dir, "tiny", "cpu"
+
+
+def analyze(*arguments: object) -> tuple[str, str, int]:
+    """What the command wrote to both streams, and its exit status."""
+    output, errors, status = io.StringIO(), io.StringIO(), 0
+    try:
+        call_command("analyze", *map(str, arguments), stdout=output, stderr=errors)
+    except SystemExit as leaving:
+        status = int(leaving.code or 0)
+    return output.getvalue(), errors.getvalue(), status
+
+
+def lines(*arguments: object) -> tuple[list[dict[str, Any]], int]:
+    output, _, status = analyze(*arguments, "--json")
+    return [json.loads(line) for line in output.splitlines()], status
+
+
+def test_a_line_of_json_has_the_fixed_fields(clips: Clips) -> None:
+    path = clips(seconds=1)
+    (line,), status = lines(path, "--frames", 10)
+    assert status == 0
+    assert list(line) == [
+        *("file", "sha256", "verdict", "reason", "fake_probability", "frames_requested", "frames_analysed"),
+        *("duration_s", "faces", "detector", "seconds", "error"),
+    ]
+    assert line["file"] == str(path)
+    assert line["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert line["verdict"] in ("real", "fake", "uncertain")
+    assert 0 <= line["fake_probability"] <= 1
+    assert line["frames_requested"] == line["frames_analysed"] == 10
+    assert line["duration_s"] == pytest.approx(1, abs=0.05)
+    assert line["error"] is None
+    assert list(line["detector"]) == ["name", "version", "architecture", "frame_count", "sha256"]
+    assert line["detector"]["frame_count"] == 10
+    assert list(line["seconds"]) == ["total", "decode", "faces", "network"]
+    (face,) = line["faces"]
+    assert list(face) == ["id", "fake_probability", "frames"]
+    assert list(face["frames"][0]) == ["time_s", "box", "fake_probability"]
+    left, top, right, bottom = face["frames"][0]["box"]
+    assert 0 <= left < right <= 320
+    assert 0 <= top < bottom <= 240
+
+
+def test_without_a_count_the_detector_chooses_the_nearest_to_the_default(clips: Clips) -> None:
+    (line,), _ = lines(clips(seconds=1))
+    assert (
+        line["frames_requested"] == line["detector"]["frame_count"] == 20
+    )  # of 10 and 20; the default is 40
+
+
+def test_several_files_of_which_one_cannot_be_analysed(clips: Clips, tmp_path: Path) -> None:
+    sound = make_audio(tmp_path / "sound.mp4")
+    found, status = lines(clips(seconds=1), sound, tmp_path / "none.mp4", clips(seconds=1, people=0))
+    assert status == 1
+    assert [line["error"] and line["error"]["code"] for line in found] == [
+        *(None, "no_video_stream", "not_found", None)
+    ]
+    assert [line["verdict"] for line in found][1:] == ["not_analysable"] * 3
+    assert [line["reason"] for line in found][1:] == ["no_video_stream", "not_found", "no_face"]
+    assert found[2]["sha256"] is None
+    assert found[1]["error"]["message"].endswith(".")
+    assert {frozenset(line) for line in found} == {frozenset(found[0])}
+
+
+def test_a_video_without_a_face_was_analysed(clips: Clips) -> None:
+    (line,), status = lines(clips(seconds=1, people=0))
+    assert (line["reason"], line["fake_probability"], line["faces"], status) == ("no_face", None, [], 0)
+
+
+def test_a_folder_is_searched(clips: Clips, tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    shutil.copy(clips(seconds=1), tmp_path / "a" / "b" / "Clip.MP4")
+    shutil.copy(clips(seconds=1), tmp_path / "a" / "other.mp4")
+    (tmp_path / "a" / "notes.txt").write_text("no video")
+    found, status = lines(tmp_path / "a", tmp_path / "a" / "other.mp4", "--frames", 10)
+    assert sorted(Path(line["file"]).name for line in found) == ["Clip.MP4", "other.mp4"]  # each once
+    assert status == 0
+    output, errors, status = analyze(tmp_path / "empty")
+    assert (output, status) == ("", 1)
+    assert "no video in this folder" in errors
+
+
+def test_a_readable_summary(clips: Clips, tmp_path: Path) -> None:
+    output, errors, status = analyze(clips(seconds=1, people=2, size=(640, 240)), tmp_path / "none.mp4")
+    assert status == 1
+    assert "Person 1 (20 frames, 0.0 to 1.0 s)" in output
+    assert "Person 2" in output
+    assert "20 of 20 frames read, faces in 20; 640x240, h264, 1.0 s" in output
+    assert summary.CAVEAT in output
+    assert "is fake" not in output
+    assert "There is no such file." in errors
+
+
+def test_a_detector_that_is_not_there(clips: Clips) -> None:
+    with pytest.raises(CommandError, match="Installed: tiny"):
+        analyze(clips(seconds=1), "--detector", "huge")
+
+
+@pytest.mark.parametrize("frames", ["0", "-3", "ten"])
+def test_a_count_that_is_none(frames: str, clips: Clips) -> None:
+    with pytest.raises(CommandError):
+        analyze(clips(seconds=1), f"--frames={frames}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_findings_are_saved_when_asked(clips: Clips, tmp_path: Path, settings: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    path = clips(seconds=1)
+    (line,), status = lines(path, "--save")
+    assert status == 0
+    scan = Scan.objects.select_related("video").get()
+    assert scan.status == Scan.Status.DONE
+    assert (scan.verdict, scan.frame_count, scan.video.sha256) == (line["verdict"], 20, line["sha256"])
+    assert scan.fake_probability == pytest.approx(line["fake_probability"])
+    assert Path(scan.video.file.path).read_bytes() == path.read_bytes()
+    face = scan.faces.get()
+    assert face.frames.count() == 20
+    assert face.frames.exclude(heatmap="").count() == 3
+
+
+def test_it_needs_no_database(clips: Clips, tmp_path: Path) -> None:
+    """As a process of its own, whose database cannot be reached and whose detector is not installed."""
+    environment = {**os.environ, "DATABASE_URL": "postgres://127.0.0.1:1/none", "DATA_DIR": str(tmp_path)}
+    environment["MODELS_DIR"] = str(tmp_path)
+    command = [sys.executable, "manage.py", "analyze", str(clips(seconds=1)), "--json"]
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "There is no detector named 'standard'" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,102 @@
+"""Which sightings belong to one person. They are written down here; real faces are in test_faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ml_app.detection.findings import Box
+from ml_app.detection.following import Descriptor, Seen, follow
+from ml_app.detection.looking import Look, Sighting
+
+NOTHING = np.zeros((0, 0, 3), dtype=np.uint8)
+SCENE = np.full((18, 32), 120, dtype=np.uint8)
+OTHER_SCENE = np.full((18, 32), 40, dtype=np.uint8)
+
+
+class People:
+    """Faces that can be told apart: the brightness field carries who it is."""
+
+    def __init__(self) -> None:
+        self.described = 0
+
+    def describe(self, sightings: Sequence[Sighting]) -> list[Descriptor]:
+        self.described += len(sightings)
+        return [np.eye(128, dtype=np.float32)[int(sighting.brightness)] for sighting in sightings]
+
+
+def sighting(who: int, left: int, side: int = 100, score: float = 1.5) -> Sighting:
+    box = Box(left, 50, left + side, 50 + side)
+    return Sighting(box, score, NOTHING, b"", (160, 160), NOTHING, 100.0, float(who), 0)
+
+
+def look(*sightings: Sighting, scene: np.ndarray = SCENE) -> Look:
+    return Look(sightings, scene)
+
+
+def who(persons: list[list[Seen]]) -> list[list[tuple[int, int]]]:
+    return [[(seen.frame, int(seen.sighting.brightness)) for seen in person] for person in persons]
+
+
+def run(looks: list[Look], people: People | None = None) -> list[list[tuple[int, int]]]:
+    return who(follow(looks, [float(i) for i in range(len(looks))], (people or People()).describe))
+
+
+def test_a_moving_person_is_followed_by_position_alone() -> None:
+    people = People()
+    looks = [look(sighting(1, 100 + 30 * i, side=100 + 5 * i)) for i in range(6)]
+    assert run(looks, people) == [[(i, 1) for i in range(6)]]
+    assert people.described == 0
+
+
+def test_two_people_side_by_side() -> None:
+    people = People()
+    looks = [look(sighting(2, 500), sighting(1, 100)) for _ in range(5)]
+    assert run(looks, people) == [[(i, 2) for i in range(5)], [(i, 1) for i in range(5)]]
+    assert people.described == 0
+
+
+def test_people_who_cross_are_told_apart_by_face() -> None:
+    path = [0, 40, 80, 120, 160, 200, 240]
+    looks = [look(sighting(1, 100 + x), sighting(2, 340 - x)) for x in path]
+    assert run(looks) == [[(i, 1) for i in range(7)], [(i, 2) for i in range(7)]]
+
+
+def test_a_cut_to_another_person_in_the_same_place_is_seen() -> None:
+    looks = [look(sighting(1, 100)) for _ in range(4)]
+    looks += [look(sighting(2, 105), scene=OTHER_SCENE) for _ in range(4)]
+    looks += [look(sighting(1, 100)) for _ in range(4)]
+    assert run(looks) == [[(i, 1) for i in (*range(4), *range(8, 12))], [(i, 2) for i in range(4, 8)]]
+
+
+def test_a_person_who_jumps_within_a_shot_is_found_again() -> None:
+    looks = [look(sighting(1, left)) for left in (0, 300, 900, 20)]
+    assert run(looks) == [[(i, 1) for i in range(4)]]
+
+
+def test_a_person_who_comes_back_after_a_while_is_the_same() -> None:
+    looks = [look(sighting(1, 100))] * 3 + [look()] * 5 + [look(sighting(1, 600))] * 3
+    assert run(looks) == [[(i, 1) for i in (0, 1, 2, 8, 9, 10)]]
+
+
+def test_one_person_is_not_two_in_one_frame() -> None:
+    looks = [look(sighting(1, 100), sighting(1, 500)) for _ in range(4)]
+    assert [len(person) for person in run(looks)] == [4, 4]
+
+
+def test_what_was_never_clearly_a_face_is_left_out() -> None:
+    looks = [look(sighting(1, 100), sighting(3, 700, score=0.1)) for _ in range(5)]
+    assert run(looks) == [[(i, 1) for i in range(5)]]
+
+
+def test_what_was_seen_once_must_be_very_clear() -> None:
+    looks = [look(sighting(1, 100)) for _ in range(5)]
+    looks[2] = look(sighting(1, 100), sighting(3, 700, score=0.5))
+    looks[4] = look(sighting(1, 100), sighting(4, 900, score=1.6))
+    assert run(looks) == [[(i, 1) for i in range(5)], [(4, 4)]]
+
+
+def test_nobody() -> None:
+    assert run([look(), look()]) == []
+    assert run([]) == []
