@@ -100,6 +100,13 @@ def test_from_upload_to_deletion(
         "([video, time]) => !video.seeking && Math.abs(video.currentTime - time) < 0.2",
         arg=[page.locator("#player").element_handle(), time],
     )
+    expect(page.locator(".boxes .box")).not_to_have_count(0)
+    expect(page.locator(".boxes .box text").first).to_contain_text("Person")
+    boxes = page.get_by_label("Draw boxes around the faces")
+    boxes.uncheck()
+    expect(page.locator(".boxes .box")).to_have_count(0)
+    boxes.check()
+    mark.focus()
     mark.press("ArrowRight")
     expect(page.locator("a.point").nth(13)).to_be_focused()
 
