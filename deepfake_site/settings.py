@@ -198,8 +198,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"()": "deepfake_site.logs.Formatter"}},
+    "filters": {"brief": {"()": "deepfake_site.logs.Brief"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "loggers": {
+        # Its line says what to do; anybody can cause it, as often as they like.
+        "django.security.DisallowedHost": {"filters": ["brief"]},
         # They tell of every message; the task itself tells of every scan.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},

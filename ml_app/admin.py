@@ -42,11 +42,17 @@ class ReviewInline(ReviewBase):
     model = Review
     extra = 1
     formfield_overrides: ClassVar = {
-        models.TextField: {"widget": forms.Textarea(attrs={"rows": 3, "cols": 36})}
+        models.TextField: {"widget": forms.Textarea(attrs={"rows": 3, "cols": 36, "aria-label": _("note")})},
     }
     fields = ("decision", "note", "reviewer", "created_at")
     readonly_fields = ("reviewer", "created_at")
     verbose_name_plural = _("Reviews (kept for good: a change of mind is a new one)")
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_choice_field(db_field, request, **kwargs)
+        if field is not None:
+            field.widget.attrs["aria-label"] = db_field.verbose_name  # the table's head is no label
+        return field
 
     def has_add_permission(self, request: HttpRequest, obj: Scan | None = None) -> bool:
         return obj is not None and not obj.is_active and super().has_add_permission(request, obj)
@@ -117,7 +123,7 @@ class ScanAdmin(DeskActions, ScanBase):
         (
             _("Job"),
             {
-                "fields": ("status", "stage", "attempts", "worker", "error_code", "error_detail"),
+                "fields": ("status", "stage", "attempts", "worker", "error_code", "error", "error_detail"),
                 "classes": ("collapse",),
             },
         ),
@@ -181,11 +187,15 @@ class ScanAdmin(DeskActions, ScanBase):
         if frame is None:
             return None
         url = reverse("ml_app:thumbnail", args=[scan.pk, frame])
-        return format_html('<img src="{}" width="56" height="56" alt="" loading="lazy">', url)
+        return format_html('<img src="{}" width="56" height="56" alt="{}" loading="lazy">', url, scan.video)
 
     @admin.display(description=_("name"), ordering="video__original_name")
     def name(self, scan: Scan) -> str:
         return scan.video.original_name
+
+    @admin.display(description=_("error in words"))
+    def error(self, scan: Scan) -> Promise | str:
+        return services.scan_errors.get(scan.error_code, scan.error_code)
 
     @admin.display(description=_("SHA-256 of the file"))
     def file_sha256(self, scan: Scan) -> str:

@@ -35,13 +35,19 @@ class FrameCountForm(forms.Form):
         field.initial = settings.DEFAULT_FRAME_COUNT
 
 
+class SeveralFiles(forms.FileInput):
+    """A field that takes one file or several."""
+
+    allow_multiple_selected = True
+
+
 class UploadForm(FrameCountForm):
-    """A video and how many frames of it to look at. The view takes the file from the upload handler."""
+    """Videos and how many frames of them to look at. The view takes the files from the upload handler."""
 
     video = forms.Field(
         label=_("Video"),
         required=False,
-        widget=forms.FileInput(attrs={"accept": ACCEPTED}),
+        widget=SeveralFiles(attrs={"accept": ACCEPTED}),
     )
 
 

@@ -74,7 +74,7 @@ def find_people(
     waiting: deque[tuple[float, Future[Look]]] = deque()
     times: list[float] = []
     looks: list[Look] = []
-    level = 0  # once a finer search showed somebody whom the coarser one misses, it is always done
+    level = 0  # of the search; as fine as the smallest person seen so far needs
 
     def collect() -> None:
         nonlocal level
@@ -90,8 +90,8 @@ def find_people(
             if cancelled():
                 raise Cancelled
             thorough = number % max(1, count // THOROUGH) == 0
-            always, at_most = max(level, thorough), max(level, 1 + thorough)
-            future = pool.submit(looking.look, frame.image, frame.scale, preprocessing, always, at_most)
+            first, last = max(level, thorough), max(level, 1 + thorough)
+            future = pool.submit(looking.look, frame.image, frame.scale, preprocessing, first, last)
             waiting.append((frame.time_s, future))
             if len(waiting) > pool.processes + 1:
                 collect()

@@ -23,8 +23,8 @@ from ml_app.detection.checkpoints import Preprocessing
 from ml_app.detection.crops import Image
 from ml_app.detection.findings import Box
 
-# Long sides of the copies that are searched, one after the other: faces from about 80 px on a copy are found.
-SIDES = (640, 1280, 2560)
+SIDES = (640, 1280, 2560)  # long sides of the copies that are searched, from coarse to fine
+SMALLEST = 68  # pixels on a copy: the smallest boxes that dlib finds are about 72 wide
 MAX_GROWTH = 4.0  # small frames are enlarged for the search, this much at most
 MAX_FACES = 10  # of one frame, those with the highest scores
 THUMBNAIL_SIDE = 160
@@ -46,7 +46,7 @@ class Sighting:
     chip: Image  # uint8 (150, 150, 3) RGB, aligned for the descriptor; empty where nobody is followed
     sharpness: float  # variance of the Laplacian of the grey face at 112 px
     brightness: float  # mean luma of the face, 0..255
-    level: int  # of the search that found it: which of `SIDES`
+    level: int  # which of `SIDES` it takes to find a face of this size
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +61,23 @@ class Look:
 class _Located:
     box: Box  # in pixels of the image that was given, perhaps beyond it
     score: float
-    level: int = 0
 
 
-def look(image: Image, scale: float, preprocessing: Preprocessing, always: int = 0, at_most: int = 1) -> Look:
+def look(image: Image, scale: float, preprocessing: Preprocessing, first: int = 0, last: int = 1) -> Look:
     """Find the faces of a frame.
 
-    The finer a copy, the smaller the faces that are found, at four times the cost.
+    The finer a copy, the smaller the faces that are found besides the large ones, at four times the cost.
 
     Args:
         image: uint8 (H, W, 3) RGB, upright, C-contiguous.
         scale: Size of `image` as a share of the full-size frame, 0..1.
         preprocessing: The checkpoint's.
-        always: Up to which of `SIDES` to search whatever the coarser copies show.
-        at_most: Up to which of `SIDES` to search while nobody is found.
+        first: With which of `SIDES` to begin.
+        last: With which of `SIDES` to end while nobody is found.
     """
     if preprocessing.faces == "first_found":
         return _look_as_published(image, scale, preprocessing)
-    located = _locate(image, always, at_most)
+    located = _locate(image, first, last)
     sightings = []
     for found in sorted(located, key=lambda found: -found.score)[:MAX_FACES]:
         landmarks = _landmarks(image, found.box)
@@ -130,21 +129,29 @@ def _look_as_published(image: Image, scale: float, preprocessing: Preprocessing)
     return Look((sighting,) if sighting is not None else (), _signature(image))
 
 
-def _locate(image: Image, always: int, at_most: int) -> list[_Located]:
+def _locate(image: Image, first: int, last: int) -> list[_Located]:
     longest = max(image.shape[:2])
+    # A copy is enlarged so much at most; further ones would be as large.
+    finest = next((i for i, side in enumerate(SIDES) if side >= longest * MAX_GROWTH), len(SIDES) - 1)
     located: list[_Located] = []
-    for level, side in enumerate(SIDES):
-        if level > (at_most if not located else always):
+    for level in range(min(first, finest), min(last, finest) + 1):
+        located = _search(image, _growth(level, longest))
+        if located:
             break
-        if level and SIDES[level - 1] >= longest * MAX_GROWTH:
-            break  # this copy would be the last one again
-        for found in _search(image, min(side / longest, MAX_GROWTH), level):
-            if all(overlap(found.box, known.box) < 0.3 for known in located):
-                located.append(found)
     return located
 
 
-def _search(image: Image, factor: float, level: int) -> list[_Located]:
+def _growth(level: int, longest: int) -> float:
+    return min(SIDES[level] / longest, MAX_GROWTH)
+
+
+def _needed_level(box: Box, longest: int) -> int:
+    side = max(box.width, box.height)
+    levels = range(len(SIDES))
+    return next((level for level in levels if side * _growth(level, longest) >= SMALLEST), len(SIDES) - 1)
+
+
+def _search(image: Image, factor: float) -> list[_Located]:
     height, width = image.shape[:2]
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     copy: Image = image
@@ -153,7 +160,7 @@ def _search(image: Image, factor: float, level: int) -> list[_Located]:
         copy = np.asarray(cv2.resize(image, size, interpolation=interpolation), dtype=np.uint8)
     rectangles, scores, _ = _face_detector().run(copy, 0, 0.0)
     return [
-        _Located(Box(*(round(edge / factor) for edge in _edges(rectangle))), float(score), level)
+        _Located(Box(*(round(edge / factor) for edge in _edges(rectangle))), float(score))
         for rectangle, score in zip(rectangles, scores, strict=True)
     ]
 
@@ -188,7 +195,7 @@ def _sighting(
         chip=chip,
         sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()),
         brightness=float(grey.mean()),
-        level=found.level,
+        level=_needed_level(found.box, max(height, width)),
     )
 
 

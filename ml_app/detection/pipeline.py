@@ -78,12 +78,13 @@ def analyse(
     run.ends("faces")
     scored = _score(people, detector, run)
     run.ends("network")
-    faces = tuple(
-        _face(number, person, detector, run, len(scored)) for number, person in enumerate(scored, 1)
-    )
+    faces = []
+    for number, person in enumerate(scored):
+        run.report(Stage.EXPLAIN, number, len(scored))
+        faces.append(_face(number + 1, person, detector, people.frames_looked_at))
     run.report(Stage.EXPLAIN, len(scored), len(scored))
     run.ends("explain")
-    findings = _findings(info, detector, frames, people, faces)
+    findings = _findings(info, detector, frames, people, tuple(faces))
     return replace(
         findings,
         notes=(*dict.fromkeys((*notes, *people.notes, *detector.notes)),),
@@ -113,8 +114,7 @@ def _score(people: People, detector: Detector, run: _Run) -> list[_Scored]:
     return [_Scored(*person) for person in zip(people.persons, embeddings, logits, strict=True)]
 
 
-def _face(number: int, person: _Scored, detector: Detector, run: _Run, total: int) -> FaceFinding:
-    run.report(Stage.EXPLAIN, number - 1, total)
+def _face(number: int, person: _Scored, detector: Detector, looked_at: int) -> FaceFinding:
     heatmaps = _heatmaps(person, detector)
     frames = tuple(
         _face_frame(seen, verdict.calibrated(logit, detector.calibration), heatmaps.get(i))
@@ -124,7 +124,7 @@ def _face(number: int, person: _Scored, detector: Detector, run: _Run, total: in
     if detector.preprocessing.faces == "first_found":  # published files judge whatever they are given
         ruling = verdict.decide(probability, detector.decision)
     else:
-        ruling = verdict.judge_person(probability, frames, detector.decision)
+        ruling = verdict.judge_person(probability, frames, detector.decision, looked_at)
     return FaceFinding(
         id=number,
         verdict=ruling.verdict,

@@ -19,6 +19,7 @@ from ml_app.detection.findings import Evidence, FaceFinding, FaceFrameFinding, R
 
 # Medians over a person's sightings.
 MIN_FRAMES = 3  # fewer show neither movement nor consistency
+MIN_SHARE = 0.05  # of the frames that were looked at; what was rarer is often no face at all
 MIN_FACE_SIDE = 48  # pixels of the box's shorter side; below, enlarging invents most of what is judged
 MIN_SHARPNESS = 12.0  # variance of the Laplacian at 112 px, as after a blur by 2 to 3 % of the face's width
 MIN_BRIGHTNESS = 20.0  # luma of the face, 0..255; low, so that dark skin in poor light is not refused
@@ -77,9 +78,9 @@ def decide(probability: float, decision: Decision) -> Ruling:
     return Ruling(verdict, Reason.NONE, probability, evidence_words(probability, decision.threshold))
 
 
-def obstacle(frames: Sequence[FaceFrameFinding]) -> Reason:
-    """Why a person cannot be judged by these frames; NONE if they can."""
-    if len(frames) < MIN_FRAMES:
+def obstacle(frames: Sequence[FaceFrameFinding], looked_at: int = 0) -> Reason:
+    """Why a person cannot be judged by these of the frames that were looked at; NONE if they can."""
+    if len(frames) < max(MIN_FRAMES, MIN_SHARE * looked_at):
         return Reason.TOO_FEW_FRAMES
     if median(min(frame.box.width, frame.box.height) for frame in frames) < MIN_FACE_SIDE:
         return Reason.FACE_TOO_SMALL
@@ -90,15 +91,18 @@ def obstacle(frames: Sequence[FaceFrameFinding]) -> Reason:
     return Reason.NONE
 
 
-def judge_person(probability: float, frames: Sequence[FaceFrameFinding], decision: Decision) -> Ruling:
+def judge_person(
+    probability: float, frames: Sequence[FaceFrameFinding], decision: Decision, looked_at: int
+) -> Ruling:
     """The ruling on one person.
 
     Args:
         probability: Calibrated probability of FAKE of the person.
         frames: All sightings of the person.
         decision: The checkpoint's.
+        looked_at: How many frames of the video were looked at.
     """
-    reason = obstacle(frames)
+    reason = obstacle(frames, looked_at)
     if reason is not Reason.NONE:
         return Ruling(Verdict.NOT_ANALYSABLE, reason)
     return decide(probability, decision)

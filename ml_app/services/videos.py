@@ -162,6 +162,16 @@ def delete_video(*, video: Video) -> None:
         transaction.on_commit(lambda: _remove(folders))
 
 
+def delete_scan(*, scan: Scan) -> None:
+    """Delete one scan with its findings and pictures; the video stays. A running one stops soon."""
+    if scan.is_active:
+        cancel_scan(scan=scan)
+    folders = [f"scans/{scan.pk}"]
+    with transaction.atomic():
+        scan.delete()
+        transaction.on_commit(lambda: _remove(folders))
+
+
 def purge_media(*, video: Video) -> int:
     """Delete a video's file and the pictures of its scans; rows, hashes and findings stay. Refreshes `video`.
 

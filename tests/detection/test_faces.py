@@ -67,7 +67,7 @@ def test_a_small_face_needs_a_finer_search() -> None:
     image = np.full((720, 1280, 3), 90, dtype=np.uint8)
     image[400:540, 900:1100] = picture(0, (200, 140))
     assert look(image, 1.0, PREPROCESSING).sightings == ()
-    seen = look(image, 1.0, PREPROCESSING, at_most=2).sightings
+    seen = look(image, 1.0, PREPROCESSING, last=2).sightings
     assert len(seen) == 1
     assert seen[0].level == 2
     assert overlap(seen[0].box, looking.Box(974, 446, 1025, 497)) > 0.4

@@ -90,10 +90,16 @@ def test_calibration_is_a_logistic_curve_that_cannot_overflow() -> None:
     ],
 )
 def test_who_cannot_be_judged(frames: list[FaceFrameFinding], reason: Reason) -> None:
-    ruling = verdict.judge_person(0.99, frames, DECISION)
+    ruling = verdict.judge_person(0.99, frames, DECISION, 20)
     assert ruling.reason is reason
     assert (ruling.verdict is Verdict.NOT_ANALYSABLE) is (reason is not Reason.NONE)
     assert (ruling.fake_probability is None) is (reason is not Reason.NONE)
+
+
+@pytest.mark.parametrize(("looked_at", "enough"), [(10, 3), (60, 3), (80, 4), (100, 5)])
+def test_a_person_must_be_seen_in_some_share_of_the_frames(looked_at: int, enough: int) -> None:
+    assert verdict.obstacle([frame()] * enough, looked_at) is Reason.NONE
+    assert verdict.obstacle([frame()] * (enough - 1), looked_at) is Reason.TOO_FEW_FRAMES
 
 
 def test_the_most_suspicious_person_decides() -> None:

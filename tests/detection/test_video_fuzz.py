@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -109,7 +108,7 @@ def test_two_hundred_damaged_clips(whole: list[bytes], tmp_path: Path) -> None:
         begun = time.monotonic()
         return outcome(path), time.monotonic() - begun
 
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(timed, cases))
     counts = Counter(code for code, _ in results)
@@ -117,4 +116,4 @@ def test_two_hundred_damaged_clips(whole: list[bytes], tmp_path: Path) -> None:
     assert slowest[1][1] < LIMITS.wall_seconds + 5, "no hang"
     assert counts["frames"] > 30, "some damage is small"
     assert len(counts) >= 5, "and some is not"
-    assert len(os.listdir("/proc/self/fd")) <= before, "nothing stays open"
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before, "nothing stays open"

@@ -192,3 +192,10 @@ def test_actions_need_their_permission(action: str, done: Scan) -> None:
     done.video.refresh_from_db()
     assert done.video.file
     assert Scan.objects.count() == 1
+
+
+def test_a_failed_scan_says_why_in_words(staff: Client) -> None:
+    scan = ScanFactory(failed=True)
+    page = staff.get(f"/admin/ml_app/scan/{scan.pk}/change/").content.decode()
+    assert "Decoding took too long. Cut the video" in page
+    assert "decoder_timeout" in page

@@ -45,6 +45,7 @@ def test_a_video_is_kept_as_it_came(clip: Path, media: Path) -> None:
     assert video.duration_s == pytest.approx(1.0, abs=0.25)
     assert _files(media) == [media / "videos" / str(video.pk) / "original.mp4"]
     assert video.file.read() == clip.read_bytes()
+    assert Path(video.file.path).stat().st_mode & 0o777 == 0o600, "for the site alone"
 
 
 def test_the_same_file_again_is_recognised(clip: Path, media: Path) -> None:
