@@ -24,7 +24,7 @@ from ml_app.detection.crops import Image
 from ml_app.detection.findings import Box
 
 SIDES = (640, 1280, 2560)  # long sides of the copies that are searched, from coarse to fine
-SMALLEST = 68  # pixels on a copy: the smallest boxes that dlib finds are about 72 wide
+SMALLEST = 56  # pixels on a copy: a face of this size is found, in a box of about 72
 MAX_GROWTH = 4.0  # small frames are enlarged for the search, this much at most
 MAX_FACES = 10  # of one frame, those with the highest scores
 THUMBNAIL_SIDE = 160
