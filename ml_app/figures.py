@@ -30,6 +30,7 @@ LABELS: dict[str, Words] = {
     "not_analysable": _("Clips that could not be judged"),
     "caught": _("Manipulated clips called so"),
     "true_positive_rate": _("Manipulated clips called so"),
+    "fakes_called_real": _("Manipulated clips called genuine"),
     "uncertain": _("Clips left uncertain"),
     "brier": _("Brier score"),
     "ece": _("Expected calibration error"),

@@ -65,6 +65,13 @@
     for (const kind of ["loadeddata", "seeked"]) video.addEventListener(kind, () => draw());
     toggle.addEventListener("change", () => draw());
     new ResizeObserver(() => draw()).observe(video);
+    const giveUp = () => {
+      canvas.remove();
+      toggle.closest("label").hidden = true;
+    };
     toggle.closest("label").hidden = false;
+    // A format that the browser cannot play has no picture to draw on.
+    if (video.error) giveUp();
+    video.addEventListener("error", giveUp);
   }
 }

@@ -164,9 +164,7 @@ def _answers(host: str, port: int, supervisor: subprocess.Popen[bytes]) -> bool:
     while time.monotonic() < deadline and supervisor.poll() is None:
         try:
             connection = HTTPConnection(target, port, timeout=5)
-            connection.request(
-                "HEAD", "/"
-            )  # a redirect to HTTPS, which somebody else speaks, is an answer too
+            connection.request("GET", "/")  # a redirect to HTTPS, which somebody else speaks, will do too
             connection.getresponse()
             connection.close()
             return True
