@@ -11,6 +11,7 @@ threads = int(os.environ.get("WEB_THREADS", "8"))
 timeout = 60
 graceful_timeout = 3  # a stop does not wait for a video that somebody watches
 control_socket_disable = True
+secure_scheme_headers: dict[str, str] = {}  # whether a proxy is believed is said by BEHIND_PROXY alone
 if Path("/dev/shm").is_dir():  # noqa: S108 - Gunicorn's heartbeat file, which must not lie on a slow disk
     worker_tmp_dir = "/dev/shm"  # noqa: S108
 _console = {"class": "logging.StreamHandler", "formatter": "generic"}

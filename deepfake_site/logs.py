@@ -33,3 +33,11 @@ class Formatter(logging.Formatter):
         scan = _scan.get()
         record.scan = f"[scan {scan}] " if scan else ""
         return super().format(record)
+
+
+class Brief(logging.Filter):
+    """Leaves the message and drops the traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = record.exc_text = None
+        return True

@@ -1,5 +1,6 @@
 """Settings: one file, driven by the environment. docs/configuration.md lists every variable."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()  # X_FILE names a file that holds X
 
 DEBUG: bool = env.bool("DEBUG", default=False)
+HOST: str = env.str("HOST", default="127.0.0.1")  # what `manage.py run` serves
 
 # Everything the site writes besides media: database, broker, secret key, logs, upload buffers.
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
@@ -31,6 +33,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "csp",
     "django_htmx",
+    "axes",
     "ml_app.apps.MlAppConfig",
 ]
 
@@ -46,6 +49,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",  # the last: it answers instead of the login page
 ]
 
 ROOT_URLCONF = "deepfake_site.urls"
@@ -87,6 +91,20 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # the first: it refuses before a password is looked at
+    "django.contrib.auth.backends.ModelBackend",
+]
+
+# Guessing passwords: after so many failures an address has to wait. The count lies in the database.
+AXES_FAILURE_LIMIT: int = env.int("LOGIN_FAILURE_LIMIT", default=10)
+AXES_COOLOFF_TIME = timedelta(minutes=env.float("LOGIN_COOLOFF_MINUTES", default=15.0))
+AXES_LOCKOUT_PARAMETERS = ["ip_address"]
+AXES_CLIENT_IP_CALLABLE = "deepfake_site.addresses.client_address"
+AXES_LOCKOUT_TEMPLATE = "429.html"
+AXES_DISABLE_ACCESS_LOG = True  # only failures are kept, and only while they count
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+AXES_VERBOSE = False
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
@@ -115,6 +133,7 @@ DEFAULT_FRAME_COUNT = 40
 # Uploads
 MAX_UPLOAD_MB: int = env.int("MAX_UPLOAD_MB", default=500)
 MAX_DURATION_MINUTES: int = env.int("MAX_DURATION_MINUTES", default=120)
+MEDIA_RETENTION_DAYS: float = env.float("MEDIA_RETENTION_DAYS", default=0.0)  # 0: keep
 FILE_UPLOAD_HANDLERS = ["ml_app.uploads.IncomingUploadHandler"]
 
 # Jobs. The Scan row is the truth; the queue only carries its id.
@@ -153,9 +172,13 @@ HTTPS: bool = env.bool("HTTPS", default=False)  # the site is reached through TL
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
-)
+# Other hosts of the same domain are not ours to decide about, which two of Django's checks would have us do.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", default=False)
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)  # its X-Forwarded-* headers can be believed
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+# Nobody else on this machine reads what was uploaded, except a proxy that is to send it.
+FILE_UPLOAD_PERMISSIONS = 0o644 if MEDIA_ACCEL_PREFIX else 0o600
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
@@ -175,8 +198,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"()": "deepfake_site.logs.Formatter"}},
+    "filters": {"brief": {"()": "deepfake_site.logs.Brief"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "loggers": {
+        # Its line says what to do; anybody can cause it, as often as they like.
+        "django.security.DisallowedHost": {"filters": ["brief"]},
         # They tell of every message; the task itself tells of every scan.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ml_app import services, wording
+from ml_app.desk import DeskActions, ReviewedFilter, search_by_number
 from ml_app.lists import faces_of, with_extras
 from ml_app.messages import ServiceError
 from ml_app.models import Review, Scan
@@ -35,33 +36,23 @@ admin.site.site_title = _("Review desk")
 admin.site.index_title = _("Deepfake detector")
 
 
-class ReviewedFilter(admin.SimpleListFilter):
-    """By the latest decision of a reviewer."""
-
-    title = _("reviewed")
-    parameter_name = "reviewed"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("no", _("Not reviewed")), ("yes", _("Reviewed")), *Review.Decision.choices]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Scan]) -> QuerySet[Scan]:
-        value = self.value()
-        if value in ("no", "yes"):
-            return queryset.filter(Q(decision__isnull=value == "no"))
-        return queryset.filter(Q(decision=value)) if value in Review.Decision.values else queryset
-
-
 class ReviewInline(ReviewBase):
     """What reviewers decided, and room for one more decision. Nothing is ever changed or deleted."""
 
     model = Review
     extra = 1
     formfield_overrides: ClassVar = {
-        models.TextField: {"widget": forms.Textarea(attrs={"rows": 3, "cols": 36})}
+        models.TextField: {"widget": forms.Textarea(attrs={"rows": 3, "cols": 36, "aria-label": _("note")})},
     }
     fields = ("decision", "note", "reviewer", "created_at")
     readonly_fields = ("reviewer", "created_at")
     verbose_name_plural = _("Reviews (kept for good: a change of mind is a new one)")
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_choice_field(db_field, request, **kwargs)
+        if field is not None:
+            field.widget.attrs["aria-label"] = db_field.verbose_name  # the table's head is no label
+        return field
 
     def has_add_permission(self, request: HttpRequest, obj: Scan | None = None) -> bool:
         return obj is not None and not obj.is_active and super().has_add_permission(request, obj)
@@ -74,7 +65,7 @@ class ReviewInline(ReviewBase):
 
 
 @admin.register(Scan)
-class ScanAdmin(ScanBase):
+class ScanAdmin(DeskActions, ScanBase):
     """Scans of everybody."""
 
     list_display = (
@@ -89,7 +80,7 @@ class ScanAdmin(ScanBase):
     list_display_links = ("picture", "name")
     list_filter = ("verdict", "status", ReviewedFilter, "created_at", "detector_name", "frame_count")
     search_fields = ("video__original_name", "video__sha256", "detector_sha256")
-    search_help_text = _("Name of the file, SHA-256 of the file or of the checkpoint")
+    search_help_text = _("Name of the file, SHA-256 of the file or of the checkpoint, number of the scan")
     list_select_related = ("video",)
     list_per_page = 50
     show_full_result_count = False
@@ -132,7 +123,7 @@ class ScanAdmin(ScanBase):
         (
             _("Job"),
             {
-                "fields": ("status", "stage", "attempts", "worker", "error_code", "error_detail"),
+                "fields": ("status", "stage", "attempts", "worker", "error_code", "error", "error_detail"),
                 "classes": ("collapse",),
             },
         ),
@@ -143,6 +134,12 @@ class ScanAdmin(ScanBase):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Scan]:
         return with_extras(Scan.objects.select_related("video"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Scan], search_term: str
+    ) -> tuple[QuerySet[Scan], bool]:
+        found = search_by_number(queryset, search_term)
+        return found or super().get_search_results(request, queryset, search_term)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Scan | None = None) -> list[str]:
         return list(flatten_fieldsets(self.fieldsets))
@@ -190,11 +187,15 @@ class ScanAdmin(ScanBase):
         if frame is None:
             return None
         url = reverse("ml_app:thumbnail", args=[scan.pk, frame])
-        return format_html('<img src="{}" width="56" height="56" alt="" loading="lazy">', url)
+        return format_html('<img src="{}" width="56" height="56" alt="{}" loading="lazy">', url, scan.video)
 
     @admin.display(description=_("name"), ordering="video__original_name")
     def name(self, scan: Scan) -> str:
         return scan.video.original_name
+
+    @admin.display(description=_("error in words"))
+    def error(self, scan: Scan) -> Promise | str:
+        return services.scan_errors.get(scan.error_code, scan.error_code)
 
     @admin.display(description=_("SHA-256 of the file"))
     def file_sha256(self, scan: Scan) -> str:

@@ -9,3 +9,12 @@ class MlAppConfig(AppConfig):
 
     name = "ml_app"
     verbose_name = _("Deepfake analyses")
+
+    def ready(self) -> None:
+        """Register the system checks, and hear who logs in."""
+        from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415 - needs the app registry
+
+        from ml_app import checks  # noqa: F401, PLC0415 - needs the settings
+        from ml_app.views.owners import claim  # noqa: PLC0415
+
+        user_logged_in.connect(claim, dispatch_uid="claim the visitor's scans")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ml_app.figures import Bin
 from ml_app.models import Face, FaceFrame, Scan
 from ml_app.wording import clock
 
@@ -181,3 +182,34 @@ def _anchor(share: float) -> str:
     if share < 0.12:
         return "start"
     return "end" if share > 0.88 else "middle"
+
+
+PLOT_SIDE = 220.0  # pixels of a calibration plot
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One bin of a calibration plot. Its area grows with the number of clips."""
+
+    x: float
+    y: float
+    r: float
+    predicted: float
+    observed: float
+    n: int
+
+
+def calibration_dots(bins: Sequence[Bin]) -> tuple[Dot, ...]:
+    """Lay out a calibration plot: predicted probability to the right, observed share up, in pixels."""
+    most = max((row.n for row in bins), default=1)
+    return tuple(
+        Dot(
+            x=round(row.predicted * PLOT_SIDE, 1),
+            y=round((1.0 - row.observed) * PLOT_SIDE, 1),
+            r=round(3.0 + 6.0 * (row.n / most) ** 0.5, 1),
+            predicted=row.predicted,
+            observed=row.observed,
+            n=row.n,
+        )
+        for row in bins
+    )

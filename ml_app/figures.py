@@ -11,9 +11,11 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from ml_app.detection.checkpoints import HeadMetadata, open_folder, read_metadata
+from ml_app.detection.checkpoints import HeadMetadata, PinnedFile, open_folder, read_metadata
 from ml_app.detection.errors import CheckpointError
 from ml_app.wording import Words
+
+OVERALL = ((), ("clips",))  # where the figures stand that sum a checkpoint up
 
 LABELS: dict[str, Words] = {
     "auc": _("Area under the ROC curve"),
@@ -23,6 +25,9 @@ LABELS: dict[str, Words] = {
     "balanced_accuracy": _("Clips judged rightly, both kinds weighted alike"),
     "false_alarms": _("Genuine clips called manipulated"),
     "false_positive_rate": _("Genuine clips called manipulated"),
+    "genuine_above_threshold": _("Genuine clips at or above the threshold"),
+    "fakes_above_threshold": _("Manipulated clips at or above the threshold"),
+    "not_analysable": _("Clips that could not be judged"),
     "caught": _("Manipulated clips called so"),
     "true_positive_rate": _("Manipulated clips called so"),
     "uncertain": _("Clips left uncertain"),
@@ -41,6 +46,17 @@ class Figure:
     low: float | None = None
     high: float | None = None
     n: int | None = None
+    key: str = ""  # of `name`, in the metadata
+    is_overall: bool = True  # of all clips, and not of some family of fakes
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Clips of a calibration plot: mean predicted probability, share that was manipulated, how many."""
+
+    predicted: float
+    observed: float
+    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +71,31 @@ class HeadFigures:
     calibrated_on: str
     training_data: str
     figures: tuple[Figure, ...]
+    slope: float = 1.0
+    intercept: float = 0.0
+    architecture: str = ""
+    sampling: str = ""
+    image_size: int = 0
+    licence: str = ""
+    file: str = ""
+    sha256: str = ""  # as the manifest pins it
+    size: int = 0  # bytes
+    bins: tuple[Bin, ...] = ()
 
 
 def detector_figures(*, name: str) -> tuple[HeadFigures, ...]:
     """The checkpoints of a detector by frame count, ascending; none where they cannot be read."""
     try:
         heads = open_folder(Path(settings.MODELS_DIR), name).heads
-        return tuple(_read(head.path, head.path.stat().st_mtime_ns) for head in heads.values())
+        return tuple(_read(head, head.path.stat().st_mtime_ns) for head in heads.values())
     except (CheckpointError, OSError):
         return ()
 
 
 @lru_cache(maxsize=32)
-def _read(path: Path, changed: int) -> HeadFigures:
-    head = read_metadata(path, HeadMetadata)
+def _read(pinned: PinnedFile, changed: int) -> HeadFigures:
+    head = read_metadata(pinned.path, HeadMetadata)
+    sampling = head.sampling.pattern
     return HeadFigures(
         frame_count=head.frame_count,
         version=head.version,
@@ -78,7 +105,28 @@ def _read(path: Path, changed: int) -> HeadFigures:
         calibrated_on=head.calibration.fitted_on,
         training_data=head.training_data,
         figures=tuple(sorted(_figures(head.metrics, ()), key=lambda figure: figure.group)),
+        slope=head.calibration.slope,
+        intercept=head.calibration.intercept,
+        architecture=head.architecture,
+        sampling=f"{sampling} of {head.sampling.burst}" if sampling == "bursts" else sampling,
+        image_size=head.preprocessing.image_size,
+        licence=head.licence,
+        file=pinned.path.name,
+        sha256=pinned.sha256,
+        size=pinned.path.stat().st_size,
+        bins=tuple(_bins(head.metrics)),
     )
+
+
+def _bins(metrics: Mapping[str, Any]) -> Iterator[Bin]:
+    """`reliability`: records of predicted, observed and n, at the top or among the clips' figures."""
+    clips = metrics.get("clips")
+    rows = metrics.get("reliability") or (clips.get("reliability") if isinstance(clips, Mapping) else None)
+    for row in rows if isinstance(rows, list) else []:
+        values = [_number(row.get(key)) for key in ("predicted", "observed", "n")] if row else []
+        predicted, observed, n = values if len(values) == 3 else (None, None, None)
+        if predicted is not None and observed is not None and n:
+            yield Bin(predicted, observed, int(n))
 
 
 def _figures(metrics: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Figure]:
@@ -97,6 +145,8 @@ def _figures(metrics: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Figu
             low=_number(record.get("low")),
             high=_number(record.get("high")),
             n=record.get("n") if isinstance(record.get("n"), int) else None,
+            key=key,
+            is_overall=path in OVERALL,
         )
 
 

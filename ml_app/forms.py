@@ -8,6 +8,8 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from ml_app.models import Scan, Verdict
+
 # What the file picker offers first. The reader decides by content, never by name.
 ACCEPTED = "video/*,image/gif,.mp4,.mov,.m4v,.webm,.mkv,.avi,.3gp,.wmv,.flv,.ts,.mts,.m2ts,.mpg,.mpeg,.gif"
 
@@ -33,11 +35,42 @@ class FrameCountForm(forms.Form):
         field.initial = settings.DEFAULT_FRAME_COUNT
 
 
+class SeveralFiles(forms.FileInput):
+    """A field that takes one file or several."""
+
+    allow_multiple_selected = True
+
+
 class UploadForm(FrameCountForm):
-    """A video and how many frames of it to look at. The view takes the file from the upload handler."""
+    """Videos and how many frames of them to look at. The view takes the files from the upload handler."""
 
     video = forms.Field(
         label=_("Video"),
         required=False,
-        widget=forms.FileInput(attrs={"accept": ACCEPTED}),
+        widget=SeveralFiles(attrs={"accept": ACCEPTED}),
     )
+
+
+class HistoryFilter(forms.Form):
+    """Which of one's scans to list. Every field may be left out; a wrong one filters nothing and says so."""
+
+    name = forms.CharField(
+        label=_("Name"), required=False, max_length=255, widget=forms.TextInput(attrs={"type": "search"})
+    )
+    verdict = forms.ChoiceField(
+        label=_("Verdict"), required=False, choices=[("", _("any")), *Verdict.choices]
+    )
+    status = forms.ChoiceField(
+        label=_("Status"), required=False, choices=[("", _("any")), *Scan.Status.choices]
+    )
+    since = forms.DateField(
+        label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    until = forms.DateField(
+        label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+    def chosen(self) -> dict[str, Any]:
+        """What was filled in rightly, by field."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}

@@ -39,6 +39,7 @@ _MESSAGES: dict[str, Promise] = {
     "media_purged": _("The video's file is no longer kept here. Upload it again to scan it again."),
     "bad_frame_count": _("Choose one of the offered numbers of frames."),
     "already_running": _("The site analyses the same video in the same way just now."),
+    "scan_active": _("The video is being analysed just now. Wait for the end of its scans, or cancel them."),
     "not_finished": _("Only a finished scan can be reviewed."),
     "bad_decision": _("Choose one of the offered decisions."),
     "too_large": _("The file is larger than allowed. Cut it to the part in question, or compress it."),

@@ -84,6 +84,11 @@ class Video(models.Model):
     def __str__(self) -> str:
         return self.original_name
 
+    @property
+    def is_gif(self) -> bool:
+        """Whether browsers show it as a picture and not in a player."""
+        return (self.file.name or "").endswith(".gif")
+
 
 class Scan(models.Model):
     """One analysis of a video with one detector and one frame count."""
@@ -153,6 +158,8 @@ class Scan(models.Model):
         ordering = ["-created_at"]
         indexes = [
             models.Index(fields=["owner", "-created_at"], name="scan_history"),
+            models.Index(fields=["owner", "verdict", "-created_at"], name="scan_history_by_verdict"),
+            models.Index(fields=["owner", "status", "-created_at"], name="scan_history_by_status"),
             models.Index(fields=["-created_at"], name="scan_newest"),
             models.Index(fields=["lease_expires_at"], condition=Q(status="running"), name="scan_leases"),
         ]

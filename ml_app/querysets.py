@@ -7,7 +7,7 @@ new for every attempt; whoever takes the scan away clears that name.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 _BEGINNING = {"stage": "", "progress_done": 0, "progress_total": 0}
 _UNCLAIMED = {"worker": "", "lease_expires_at": None}
+
+
+def _midnight(day: date, *, days: int = 0) -> datetime:
+    """The beginning of a day, or of one some days later. The calendar's ends stay where they are."""
+    try:
+        return timezone.make_aware(datetime.combine(day + timedelta(days=days), time.min))
+    except OverflowError:
+        return timezone.make_aware(datetime(day.year, 1, 2))
 
 
 class VideoQuerySet(models.QuerySet["Video"]):
@@ -42,6 +50,22 @@ class ScanQuerySet(models.QuerySet["Scan"]):
     def history(self, owner: str) -> ScanQuerySet:
         """One's own scans, newest first, each with its video."""
         return self.filter(owner=owner).order_by("-created_at").select_related("video")
+
+    def matching(
+        self,
+        *,
+        name: str = "",
+        verdict: str = "",
+        status: str = "",
+        since: date | None = None,
+        until: date | None = None,
+    ) -> ScanQuerySet:
+        """Those with these properties; days, both inclusive, are those of the current time zone."""
+        found = self.filter(video__original_name__icontains=name) if name else self
+        found = found.filter(verdict=verdict) if verdict else found
+        found = found.filter(status=status) if status else found
+        found = found.filter(created_at__gte=_midnight(since)) if since else found
+        return found.filter(created_at__lt=_midnight(until, days=1)) if until else found
 
     def active(self) -> ScanQuerySet:
         """Those that wait or are being analysed."""

@@ -21,6 +21,7 @@ from ml_app import services
 from ml_app.detection.errors import Cancelled, CheckpointError, DetectionError
 from ml_app.detection.findings import Findings
 from ml_app.models import Scan
+from ml_app.uploads import disk_is_full
 from ml_app.watch import Watch, lease
 
 if TYPE_CHECKING:
@@ -64,12 +65,15 @@ def _attempt(scan: Scan, worker: str, watch: Watch) -> None:
         _fail(scan, worker, error.code, error.detail or error.message)
     except Exception as error:
         logger.exception("The attempt failed")
-        _again(scan, worker, f"{type(error).__name__}: {error}")
+        code = "disk_full" if disk_is_full(error) else "internal_error"
+        _again(scan, worker, code, f"{type(error).__name__}: {error}")
 
 
 def _analyse(scan: Scan, watch: Watch) -> Findings:
     from ml_app.detection.pipeline import analyse  # noqa: PLC0415 - a web process imports this module too
 
+    if not scan.video.file:
+        raise DetectionError("media_purged", str(services.scan_errors["media_purged"]))
     return analyse(
         Path(scan.video.file.path),
         detector(scan.detector_name, scan.frame_count),
@@ -97,10 +101,10 @@ def _fail(scan: Scan, worker: str, code: str, detail: str) -> None:
         _lost()
 
 
-def _again(scan: Scan, worker: str, detail: str) -> None:
+def _again(scan: Scan, worker: str, code: str, detail: str) -> None:
     close_old_connections()
     if not Scan.objects.give_up(
-        scan.pk, worker, max_attempts=settings.MAX_ATTEMPTS, code="internal_error", detail=detail
+        scan.pk, worker, max_attempts=settings.MAX_ATTEMPTS, code=code, detail=detail
     ):
         _lost()
     elif Scan.objects.filter(pk=scan.pk, status=Scan.Status.QUEUED).exists():

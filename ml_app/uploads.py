@@ -13,7 +13,8 @@ import hashlib
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -56,11 +57,27 @@ def lock(file: IO[bytes], path: Path) -> bool:
         return False
 
 
+def disk_is_full(error: BaseException) -> bool:
+    """Whether there was no room on the disk, in a quota or under a limit of file sizes."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if disk_is_full(error):
+            raise refuse("disk_full") from error
+        raise
+
+
 class IncomingFile(UploadedFile):
     """An upload on the disk, locked. Closing it deletes it, unless it was moved to where it is kept."""
 
     def __init__(self, name: str, content_type: str | None = None) -> None:
-        self.path, self._handle = _create(harmless_suffix(name))
+        with _room():
+            self.path, self._handle = _create(harmless_suffix(name))
         super().__init__(self._handle, name=name, content_type=content_type, size=0)
         self.size: int = 0
         self._digest = hashlib.sha256()
@@ -79,29 +96,22 @@ class IncomingFile(UploadedFile):
         """
         if self.size + len(data) > max_upload_bytes():
             raise refuse("too_large")
-        try:
+        with _room():
             self._handle.write(data)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise refuse("disk_full") from error
-            raise
         self._digest.update(data)
         self.size += len(data)
 
     def finish(self) -> None:
         """All has been written: see it onto the disk, so that a row never names a file that is not there."""
-        try:
+        with _room():
             self._handle.flush()
             os.fsync(self._handle.fileno())
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise refuse("disk_full") from error
-            raise
         self._handle.seek(0)
 
     def move_to(self, target: Path) -> Callable[[], None]:
         """Give the file its place. Returns what takes that back, for a transaction that fails."""
-        target.parent.mkdir(parents=True, exist_ok=True)
+        with _room():
+            target.parent.mkdir(parents=True, exist_ok=True)
         if settings.FILE_UPLOAD_PERMISSIONS is not None:
             self.path.chmod(settings.FILE_UPLOAD_PERMISSIONS)
         self.path.rename(target)
@@ -121,7 +131,8 @@ class IncomingFile(UploadedFile):
         if not self.closed:
             if not self._kept:
                 self.path.unlink(missing_ok=True)
-            self._handle.close()  # and with it goes the lock
+            with suppress(OSError):  # on a full disk, what is still buffered cannot be written
+                self._handle.close()  # and with it goes the lock
 
 
 def _private(name: str, flags: int) -> int:
@@ -192,16 +203,21 @@ class IncomingUploadHandler(FileUploadHandler):
 _REFUSAL = "_upload_refusal"
 
 
-def uploaded_file(request: HttpRequest, field: str) -> UploadedFile:
-    """The file of a form field.
+def uploaded_files(request: HttpRequest, field: str) -> list[UploadedFile]:
+    """The files of a form field, at least one. Together they may be as large as one alone.
 
     Raises:
         ServiceError: "too_large" or "disk_full" if the upload was stopped, "no_file" if there is none.
     """
-    file = request.FILES.get(field)  # parses the request, if nobody has yet
+    files = request.FILES.getlist(field)  # parses the request, if nobody has yet
     refusal: ServiceError | None = getattr(request, _REFUSAL, None)
     if refusal is not None:
         raise refusal
-    if not isinstance(file, UploadedFile):
+    if not files:
         raise refuse("no_file")
-    return file
+    return files
+
+
+def uploaded_file(request: HttpRequest, field: str) -> UploadedFile:
+    """The first file of a form field; see `uploaded_files`."""
+    return uploaded_files(request, field)[0]

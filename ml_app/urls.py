@@ -2,17 +2,19 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from ml_app.views import about, errors, media, scans, uploading, videos
+from ml_app.views import about, errors, media, models, scans, uploading, videos
 
 app_name = "ml_app"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", uploading.upload, name="upload"),
     path("about/", about.about, name="about"),
+    path("models/", models.models, name="models"),
     path("too-large/", errors.too_large, name="too_large"),
     path("scans/", scans.history, name="history"),
     path("scans/<uuid:scan_id>/", scans.scan, name="scan"),
     path("scans/<uuid:scan_id>/progress/", scans.progress, name="progress"),
     path("scans/<uuid:scan_id>/cancel/", scans.cancel, name="cancel"),
+    path("scans/<uuid:scan_id>/delete/", scans.delete, name="delete_scan"),
     path("scans/<uuid:scan_id>/video", media.video, name="scan_video"),
     path("scans/<uuid:scan_id>/frames/<int:frame_id>/thumbnail", media.thumbnail, name="thumbnail"),
     path("scans/<uuid:scan_id>/frames/<int:frame_id>/heatmap", media.heatmap, name="heatmap"),

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from ml_app.detection.findings import Limits, VideoInfo
 from ml_app.detection.sampling import sample_times
 from ml_app.detection.sandbox import Sandbox
+from ml_app.detection.verdict import MIN_FACE_SIDE
 from ml_app.detection.video_errors import video_error
 
 if TYPE_CHECKING:  # checkpoints imports torch, which a page that only probes must not
@@ -194,6 +195,8 @@ class Video:
         longest, shortest = max(info.width, info.height), min(info.width, info.height)
         if info.width * info.height > self._limits.max_pixels or longest > shortest * _MAX_SIDE_RATIO:
             raise video_error("too_many_pixels", f"{info.width}x{info.height}")
+        if shortest < MIN_FACE_SIDE:
+            raise video_error("too_few_pixels", f"{info.width}x{info.height}, at least {MIN_FACE_SIDE} each")
         if info.duration_s > self._limits.max_duration_s:
             raise video_error(
                 "too_long", f"{info.duration_s:.0f} s, at most {self._limits.max_duration_s:.0f} s"

@@ -18,6 +18,7 @@ MESSAGES = {
     "too_large": "The file is larger than allowed. Cut it to the part in question, or compress it.",
     "too_long": "The video is longer than allowed. Cut it to the part in question.",
     "too_many_pixels": "The picture is larger than allowed. Scale the video down and try again.",
+    "too_few_pixels": "The picture is too small to show a face. Use the video in its original size.",
     "decoder_crashed": "The video made the decoder fail. Convert it to H.264 in MP4 and try again.",
     "decoder_timeout": "Decoding took too long. Cut the video to the part in question, or scale it down.",
     "decoder_out_of_memory": "Decoding needs more memory than allowed. Scale the video down and try again.",

@@ -5,11 +5,20 @@ person should hear is a `ServiceError` with a stable code and a sentence.
 """
 
 from ml_app.messages import ServiceError, scan_errors
+from ml_app.services.claiming import claim_videos
 from ml_app.services.detectors import DetectorState, detector_state
+from ml_app.services.pruning import prune_media
 from ml_app.services.results import save_findings
 from ml_app.services.scans import ANALYSE, cancel_scan, enqueue, record_review, request_scan
 from ml_app.services.sweeping import Swept, sweep
-from ml_app.services.videos import delete_video, limits, receive_video, save_analysis
+from ml_app.services.videos import (
+    delete_scan,
+    delete_video,
+    limits,
+    purge_media,
+    receive_video,
+    save_analysis,
+)
 
 __all__ = [
     "ANALYSE",
@@ -17,10 +26,14 @@ __all__ = [
     "ServiceError",
     "Swept",
     "cancel_scan",
+    "claim_videos",
+    "delete_scan",
     "delete_video",
     "detector_state",
     "enqueue",
     "limits",
+    "prune_media",
+    "purge_media",
     "receive_video",
     "record_review",
     "request_scan",

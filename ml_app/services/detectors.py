@@ -7,11 +7,12 @@ import logging
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.utils.functional import Promise
 
-from ml_app.detection.checkpoints import MANIFEST, HeadMetadata, open_folder, read_metadata
+from ml_app.detection.checkpoints import MANIFEST, HeadMetadata, open_folder, read_metadata, sha256_of
 from ml_app.detection.errors import CheckpointError
 from ml_app.messages import refuse
 
@@ -52,14 +53,19 @@ def _read(name: str, folder: Path, fingerprint: tuple[tuple[str, int, int], ...]
         found = open_folder(folder.parent, name)
         version = read_metadata(found.heads[max(found.heads)].path, HeadMetadata).version
         pinned = json.loads((folder / MANIFEST).read_text())["files"]
-        damaged = [file for file, entry in pinned.items() if sizes.get(file) != entry["bytes"]]
+        damaged = [file for file, entry in pinned.items() if not _is_whole(folder / file, entry, sizes)]
     except (CheckpointError, OSError, KeyError, TypeError) as error:
         logger.warning("The detector %s cannot be used: %s", name, error)
         return _unavailable(name)
     if damaged:
-        logger.warning("Files of the detector %s are missing or cut off: %s", name, ", ".join(damaged))
+        logger.warning("Files of the detector %s are missing or damaged: %s", name, ", ".join(damaged))
         return _unavailable(name)
     return DetectorState(name, True, "", tuple(found.heads), version)
+
+
+def _is_whole(path: Path, entry: dict[str, Any], sizes: dict[str, int]) -> bool:
+    # Some tenths of a second for all files, once for each process and change of the folder.
+    return bool(sizes.get(path.name) == entry["bytes"]) and sha256_of(path) == entry["sha256"]
 
 
 def _unavailable(name: str) -> DetectorState:

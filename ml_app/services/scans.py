@@ -34,14 +34,15 @@ def request_scan(*, video: Video, frame_count: int, detector_name: str | None = 
     name = detector_name or settings.DETECTOR
     if frame_count not in settings.FRAME_COUNTS:
         raise refuse("bad_frame_count")
-    if not video.file:
-        raise refuse("media_purged")
     if not detector_state(name=name).available:
         raise refuse("detector_unavailable")
     same = {"video": video, "detector_name": name, "frame_count": frame_count}
     while True:  # again only if the other's scan ended between the two statements
         try:
             with transaction.atomic():
+                locked = Video.objects.select_for_update().filter(pk=video.pk).first()
+                if locked is None or not locked.file:  # as it is now: purge_media takes the same lock
+                    raise refuse("media_purged")
                 scan = Scan.objects.create(owner=video.owner, **same)
                 transaction.on_commit(partial(enqueue, scan_id=scan.pk))
                 return scan, True

@@ -13,6 +13,7 @@ from django.utils import timezone
 from deepfake_site.celery import app
 from ml_app.models import Scan
 from ml_app.services.orphans import delete_orphans
+from ml_app.services.pruning import prune_media
 from ml_app.services.scans import enqueue
 
 logger = logging.getLogger(__name__)
@@ -26,14 +27,17 @@ class Swept:
     expired: int = 0  # scans taken from workers that were not heard of
     sent: int = 0  # waiting scans sent to the broker again
     files: int = 0  # files deleted that belonged to no row
+    pruned: int = 0  # videos whose media were older than MEDIA_RETENTION_DAYS
 
     def __bool__(self) -> bool:
-        return bool(self.expired or self.sent or self.files)
+        return bool(self.expired or self.sent or self.files or self.pruned)
 
 
 def sweep() -> Swept:
     """One round of everything. Safe to run at any time and in several places at once."""
-    return Swept(expired=take_from_the_lost(), sent=send_again(), files=delete_orphans())
+    return Swept(
+        expired=take_from_the_lost(), sent=send_again(), files=delete_orphans(), pruned=prune_media()
+    )
 
 
 def take_from_the_lost() -> int:

@@ -7,7 +7,7 @@ import secrets
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -20,7 +20,7 @@ from django.utils import timezone
 from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Findings, Limits, VideoInfo
 from ml_app.messages import ServiceError, refuse
-from ml_app.models import Scan, Video, video_path
+from ml_app.models import FaceFrame, Scan, Video, video_path
 from ml_app.services.results import save_findings
 from ml_app.services.scans import cancel_scan
 from ml_app.uploads import IncomingFile, max_upload_bytes, spool
@@ -100,14 +100,23 @@ def _keep(incoming: IncomingFile, info: VideoInfo, owner: str, user: User | None
                 owner=owner, sha256=incoming.sha256, defaults=values
             )
             if is_new or not video.file:
-                video.file.name = video_path(video, video.original_name)
-                video.save(update_fields=["file"])
+                video.file.name = _place_for(video, is_new)
+                if not is_new:
+                    video.uploaded_at = timezone.now()  # what is kept from now on is young again
+                video.save(update_fields=["file", "uploaded_at"])
                 take_back = incoming.move_to(Path(default_storage.path(video.file.name)))
     except BaseException:
         if take_back is not None:
             take_back()
         raise
     return video, is_new
+
+
+def _place_for(video: Video, is_new: bool) -> str:
+    """Where the file goes. One that was purged comes back under a new name."""
+    # A purge that has just been committed may only now delete the old one.
+    place = PurePosixPath(video_path(video, video.original_name))
+    return str(place if is_new else place.with_stem(f"original-{secrets.token_hex(4)}"))
 
 
 def save_analysis(*, path: Path, findings: Findings, owner: str, user: User | None) -> Scan:
@@ -151,6 +160,46 @@ def delete_video(*, video: Video) -> None:
         video.delete()
         # After the commit: a kill in between leaves files without rows, which the sweeper deletes.
         transaction.on_commit(lambda: _remove(folders))
+
+
+def delete_scan(*, scan: Scan) -> None:
+    """Delete one scan with its findings and pictures; the video stays. A running one stops soon."""
+    if scan.is_active:
+        cancel_scan(scan=scan)
+    folders = [f"scans/{scan.pk}"]
+    with transaction.atomic():
+        scan.delete()
+        transaction.on_commit(lambda: _remove(folders))
+
+
+def purge_media(*, video: Video) -> int:
+    """Delete a video's file and the pictures of its scans; rows, hashes and findings stay. Refreshes `video`.
+
+    Returns:
+        How many files were kept before; 0 if there was nothing to delete.
+
+    Raises:
+        ServiceError: "scan_active" if a scan of the video waits or runs.
+    """
+    with transaction.atomic():
+        # The same lock as request_scan takes: no scan begins between the question and the deletion.
+        locked = Video.objects.select_for_update().get(pk=video.pk)
+        if Scan.objects.active().filter(video=locked).exists():
+            raise refuse("scan_active")
+        names = [locked.file.name] if locked.file.name else []
+        frames = FaceFrame.objects.filter(face__scan__video=locked).exclude(thumbnail="", heatmap="")
+        for pictures in frames.values_list("thumbnail", "heatmap"):
+            names += [picture for picture in pictures if picture]
+        frames.update(thumbnail="", heatmap="")
+        Video.objects.filter(pk=locked.pk).update(file="")
+        transaction.on_commit(lambda: _unlink(names))  # what a kill leaves here, the sweeper deletes
+    video.refresh_from_db(fields=["file"])
+    return len(names)
+
+
+def _unlink(names: list[str]) -> None:
+    for name in names:
+        default_storage.delete(name)
 
 
 def _remove(folders: list[str]) -> None:

@@ -8,7 +8,12 @@ from django import template
 from django.utils.functional import Promise
 
 from ml_app import charts, wording
+from ml_app.boxes import boxes
+from ml_app.choices import frame_choices
+from ml_app.figures import HeadFigures
+from ml_app.forms import FrameCountForm
 from ml_app.models import Face, FaceFrame, Scan
+from ml_app.services import DetectorState
 
 register = template.Library()
 register.filter("headline", wording.headline)
@@ -52,6 +57,13 @@ def timings(scan: Scan) -> list[tuple[Promise | str, float]]:
     return [(words, scan.seconds[key]) for key, words in wording.SECONDS.items() if key in scan.seconds]
 
 
+@register.inclusion_tag("ml_app/scan/_screen.html")
+def screen(scan: Scan, faces: list[Face]) -> dict[str, Any]:
+    """The video, with the faces' boxes drawn over it as it plays."""
+    shown = scan.video.file and not scan.video.is_gif
+    return {"scan": scan, "faces": faces, "boxes": boxes(scan, faces) if shown else None}
+
+
 @register.inclusion_tag("ml_app/scan/_timeline.html")
 def timeline(scan: Scan, faces: list[Face]) -> dict[str, Any]:
     """The scores of every person over time."""
@@ -68,6 +80,19 @@ def scale(scan: Scan, probability: float) -> dict[str, Any]:
 def mark(subject: Scan | Face) -> dict[str, Any]:
     """The sign of a verdict; its shape says the same as its colour."""
     return {"verdict": subject.verdict}
+
+
+@register.inclusion_tag("ml_app/_slider.html")
+def frame_slider(form: FrameCountForm, detector: DetectorState) -> dict[str, Any]:
+    """The frame counts, each with what it means."""
+    choices = frame_choices(detector=detector.name)
+    return {"form": form, "choices": list(zip(form["frame_count"], choices, strict=True))}
+
+
+@register.inclusion_tag("ml_app/_calibration.html")
+def calibration_plot(head: HeadFigures) -> dict[str, Any]:
+    """What probabilities a checkpoint gave, against what was true."""
+    return {"head": head, "dots": charts.calibration_dots(head.bins)}
 
 
 @register.inclusion_tag("ml_app/scan/_persons.html")

@@ -13,7 +13,8 @@ from ml_app.detection.verdict import calibrated
 from ml_app.training.metrics import Scored
 
 MAX_FALSE_ALARMS = 0.05  # share of genuine clips at or above the threshold
-BAND_SHARE = 0.2  # of the clips fall into the band around the threshold
+MAX_MISSES = 0.1  # share of manipulated clips that are called REAL
+LEAST_BAND = 0.1  # log odds; width of the band where nothing is said
 LEAST_SLOPE = 0.05  # where higher logits do not mean fake, probabilities hardly move
 
 
@@ -39,21 +40,23 @@ def fit_calibration(items: Sequence[Scored], fitted_on: str) -> Calibration:
 
 
 def choose_decision(items: Sequence[Scored], calibration: Calibration) -> Decision:
-    """The lowest threshold at which at most 5 % of the genuine clips would be called FAKE, and the band.
+    """When to say FAKE, when REAL, and when nothing.
 
-    The band is as wide, in log odds about the threshold, as it takes to hold a fifth of the clips.
+    FAKE from the lowest threshold that at most 5 % of the genuine clips reach; REAL below a level under which
+    at most 10 % of the manipulated ones lie; UNCERTAIN in between. A detector that tells the two kinds apart
+    badly thus says little, and one that tells them apart well still keeps a narrow band below its threshold.
     """
-    odds = {id(item): calibration.slope * item.score + calibration.intercept for item in items}
-    genuine = sorted((odds[id(item)] for item in items if not item.fake), reverse=True)
-    allowed = math.floor(MAX_FALSE_ALARMS * len(genuine))
-    above = [value for value in sorted(odds.values()) if value > genuine[allowed]]
+    odds = [(item.fake, calibration.slope * item.score + calibration.intercept) for item in items]
+    genuine = sorted((value for fake, value in odds if not fake), reverse=True)
+    fakes = sorted(value for fake, value in odds if fake)
+    highest = genuine[math.floor(MAX_FALSE_ALARMS * len(genuine))]
+    above = [value for _, value in odds if value > highest]
     # Half way to the next clip above, so that rounding does not decide.
-    threshold = (genuine[allowed] + above[0]) / 2 if above else genuine[allowed] + 0.1
-    distances = sorted(abs(value - threshold) for value in odds.values())
-    half = distances[min(len(distances) - 1, math.ceil(BAND_SHARE * len(distances)))]
+    threshold = (highest + min(above)) / 2 if above else highest + 0.1
+    low = min(fakes[math.floor(MAX_MISSES * len(fakes))], threshold - LEAST_BAND)
     unit = Calibration()
     return Decision(
         threshold=calibrated(threshold, unit),
-        uncertain_low=calibrated(threshold - half, unit),
-        uncertain_high=calibrated(threshold + half, unit),
+        uncertain_low=calibrated(low, unit),
+        uncertain_high=calibrated(threshold, unit),
     )

@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ml_app.detection.checkpoints import (
+    Calibration,
+    Decision,
     HeadMetadata,
     load_tensors,
     open_folder,
@@ -19,6 +20,8 @@ from ml_app.detection.checkpoints import (
     save_checkpoint,
 )
 from ml_app.detection.detector import Detector
+from ml_app.detection.findings import Verdict
+from ml_app.detection.verdict import calibrated, decide
 from ml_app.training.augment import centre
 from ml_app.training.calibrate import choose_decision, fit_calibration
 from ml_app.training.metrics import (
@@ -26,7 +29,7 @@ from ml_app.training.metrics import (
     auc,
     by_family,
     pair_figure,
-    share_above,
+    share,
     with_interval,
 )
 from ml_app.training.prepare import Clip
@@ -79,22 +82,21 @@ def score_clips(detector: Detector, clips: Sequence[EmbeddedClip], frames: int) 
     return scored
 
 
-def score_pictures(detector: Detector, folders: Sequence[Path], margin: float) -> list[Scored]:
-    """Prepared picture pairs, each scored as a sequence of one frame."""
-    scored: list[Scored] = []
+def embed_pictures(detector: Detector, folders: Sequence[Path]) -> list[EmbeddedClip]:
+    """Prepared picture pairs, each embedded as a clip of one person and one frame."""
+    embedded: list[EmbeddedClip] = []
+    shown = detector.preprocessing
     for shard in (shard for folder in folders for shard in read_shards(folder)):
         chosen = [i for i, face in enumerate(shard.faces) if face.pair]
         if not chosen or len({face.source for face in shard.faces}) == 1:
             continue
-        crops = [centre(shard.images[i], margin, detector.preprocessing.image_size) for i in chosen]
-        embeddings = detector.embed(crops)
-        scores = detector.score_embeddings([row[None] for row in embeddings])
-        for index, score in zip(chosen, scores, strict=True):
-            face = shard.faces[index]
-            scored.append(
-                Scored(face.source, face.fake, score.person, face.family, face.generator, face.pair)
-            )
-    return scored
+        crops = [centre(shard.images[i], shown.margin, shown.image_size) for i in chosen]
+        rows = detector.embed(crops).cpu()
+        embedded += [
+            EmbeddedClip(shard.faces[i], 1, (([0], row[None]),), "")
+            for i, row in zip(chosen, rows, strict=True)
+        ]
+    return embedded
 
 
 def calibrate_detector(
@@ -124,21 +126,15 @@ def calibrate_detector(
     folder = open_folder(models_dir, name)
     first = Detector.load(models_dir, name, max(folder.heads))
     embedded = embed_served(first, clips, cache, on_done)
+    embedded_pictures = embed_pictures(first, pictures)
     found = {}
     for frames, pinned in folder.heads.items():
         detector = Detector.load(models_dir, name, frames)
         items = score_clips(detector, embedded, frames)
         calibration = fit_calibration(items, f"{fitted_on} ({len(items)})")
         decision = choose_decision(items, calibration)
-        threshold_logit = _logit_at(decision.threshold, calibration.slope, calibration.intercept)
-        metrics: dict[str, Any] = {"split": fitted_on, "clips": figures(items, threshold_logit)}
-        metrics["clips"]["not_analysable"] = len(clips) - len(items)
-        if pictures:
-            on_pictures = score_pictures(detector, pictures, detector.preprocessing.margin)
-            metrics["picture_pairs"] = {
-                "auc": with_interval(on_pictures, auc),
-                "pair_accuracy": pair_figure(on_pictures),
-            }
+        metrics = _measure(items, score_clips(detector, embedded_pictures, 1), calibration, decision)
+        metrics |= {"split": fitted_on, "not_analysable": len(clips) - len(items)}
         metadata = replace(
             read_metadata(pinned.path, HeadMetadata),
             calibration=calibration,
@@ -150,19 +146,39 @@ def calibrate_detector(
     return found
 
 
-def figures(items: Sequence[Scored], threshold: float) -> dict[str, Any]:
-    """AUC, pair accuracy, error rates at a threshold, and AUC by family, with 95 % bootstrap intervals."""
+def _measure(
+    items: Sequence[Scored], pictures: Sequence[Scored], calibration: Calibration, decision: Decision
+) -> dict[str, Any]:
+    judged = [replace(item, score=calibrated(item.score, calibration)) for item in items]
+    metrics = figures(judged, decision)
+    if pictures:
+        metrics["picture_pairs"] = {
+            "auc": with_interval(pictures, auc),
+            "pair_accuracy": pair_figure(pictures),
+        }
+    return metrics
+
+
+def figures(items: Sequence[Scored], decision: Decision) -> dict[str, Any]:
+    """What is measured on clips, each figure with its 95 % bootstrap interval.
+
+    Args:
+        items: Scores are calibrated probabilities.
+        decision: When they become verdicts.
+    """
+
+    def called(verdict: Verdict, of: bool | None, scored: Sequence[Scored]) -> float:
+        chosen = [item for item in scored if of is None or item.fake is of]
+        return share(decide(item.score, decision).verdict is verdict for item in chosen)
+
     return {
         "auc": with_interval(items, auc),
         "pair_accuracy": pair_figure(items),
-        "genuine_above_threshold": with_interval(
-            items, partial(share_above, threshold=threshold, fake=False)
-        ),
-        "fakes_above_threshold": with_interval(items, partial(share_above, threshold=threshold, fake=True)),
-        "families": {family: with_interval(members, auc) for family, members in by_family(items).items()},
+        "false_positive_rate": with_interval(items, partial(called, Verdict.FAKE, False)),
+        "true_positive_rate": with_interval(items, partial(called, Verdict.FAKE, True)),
+        "fakes_called_real": with_interval(items, partial(called, Verdict.REAL, True)),
+        "uncertain": with_interval(items, partial(called, Verdict.UNCERTAIN, None)),
+        "families": {
+            family: {"auc": with_interval(members, auc)} for family, members in by_family(items).items()
+        },
     }
-
-
-def _logit_at(probability: float, slope: float, intercept: float) -> float:
-    odds = torch.logit(torch.tensor(probability, dtype=torch.float64))
-    return float((odds - intercept) / slope)

@@ -72,7 +72,8 @@ def fit(
         losses.append(loss)
         right.append(accuracy)
         done = step + 1
-        if done % recipe.save_every == 0 or done == end:
+        measured = measure is not None and (done % recipe.measure_every == 0 or done == recipe.end)
+        if measured or done % recipe.save_every == 0 or done == end:
             seconds = time.monotonic() - since
             row: dict[str, Any] = {
                 "step": done,
@@ -82,7 +83,7 @@ def fit(
                 "crops_per_second": round(sum(len(batch.fake) for _ in losses) / seconds, 1),
             }
             state.save(done)
-            if measure and (done % recipe.measure_every == 0 or done == recipe.end):
+            if measure and measured:
                 row |= measure(state.average.model, recipe.phase_at(step).size)
             log.write(row)
             losses, right, since = [], [], time.monotonic()

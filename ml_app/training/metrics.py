@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,10 +54,10 @@ def _wins(items: Sequence[Scored]) -> dict[str, float]:
     return wins
 
 
-def share_above(items: Sequence[Scored], threshold: float, *, fake: bool) -> float:
-    """Share of the fakes (or of the genuine ones) that score at or above a threshold."""
-    scores = [item.score for item in items if item.fake is fake]
-    return float(np.mean([score >= threshold for score in scores])) if scores else float("nan")
+def share(found: Iterable[bool]) -> float:
+    """Share of what is true; not a number of nothing."""
+    values = list(found)
+    return float(np.mean(values)) if values else float("nan")
 
 
 def with_interval(

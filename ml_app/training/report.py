@@ -27,14 +27,15 @@ def figures_table(figures: Mapping[int, Mapping[str, Any]]) -> str:
 
 
 def _named(metrics: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    clips = metrics["clips"]
-    named = {f"Clips: AUC (n = {clips['auc']['n']})": clips["auc"]}
-    for family, figure in clips["families"].items():
-        named[f"AUC, {family} against all genuine (n = {figure['n']})"] = figure
-    pairs = clips["pair_accuracy"]
+    named = {f"Clips: AUC (n = {metrics['auc']['n']})": metrics["auc"]}
+    for family, figures in metrics["families"].items():
+        named[f"AUC, {family} against all genuine (n = {figures['auc']['n']})"] = figures["auc"]
+    pairs = metrics["pair_accuracy"]
     named[f"Pair accuracy ({pairs['n']} pairs)"] = pairs
-    named["Genuine clips at or above the threshold"] = clips["genuine_above_threshold"]
-    named["Fakes at or above the threshold"] = clips["fakes_above_threshold"]
+    named["Genuine clips called FAKE"] = metrics["false_positive_rate"]
+    named["Fakes called FAKE"] = metrics["true_positive_rate"]
+    named["Fakes called REAL"] = metrics["fakes_called_real"]
+    named["Clips left UNCERTAIN"] = metrics["uncertain"]
     if "picture_pairs" in metrics:
         pictures = metrics["picture_pairs"]
         named[f"Pictures: AUC (n = {pictures['auc']['n']})"] = pictures["auc"]

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
+from ml_app.detection.place import choose_place
 from ml_app.training.batches import Pool
 from ml_app.training.classifier import FrameClassifier
 from ml_app.training.fit import LAST, TrainingFailed, fit
@@ -103,8 +104,9 @@ def train_heads(
         ValueError: There are no clips to learn from.
     """
     model = load_backbone(recipe, run)
-    if torch.cuda.is_available():
-        model.to("cuda")
+    place = choose_place("auto", exact=False)
+    model.to(place.device)
+    model.backbone.to(place.device, place.dtype, memory_format=place.layout)  # type: ignore[call-overload]
 
     def report(done: int, total: int) -> None:
         if done % 20 == 0 or done == total:

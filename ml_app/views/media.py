@@ -30,10 +30,11 @@ VIDEO_TYPES = {
     ".wmv": "video/x-ms-wmv",
     ".flv": "video/x-flv",
     ".ts": "video/mp2t",
+    ".gif": "image/gif",
 }
 UNKNOWN = "application/octet-stream"
 # A browser that opens a video by itself plays it in a page of its own, which this policy governs too.
-POLICY = "default-src 'none'; media-src 'self'; frame-ancestors 'none'"
+POLICY = "default-src 'none'; media-src 'self'; img-src 'self'; frame-ancestors 'none'"
 
 
 @require_safe

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
 
+from ml_app import services
 from ml_app.models import Scan, Video
 from ml_app.querysets import ScanQuerySet, VideoQuerySet
 
@@ -37,6 +38,17 @@ def make_owner(request: HttpRequest) -> str:
         request.session[_KEY] = secrets.token_urlsafe(24)
     request.session.modified = True  # each upload renews the cookie that the history hangs on
     return owner_of(request)
+
+
+def claim(sender: Any, request: HttpRequest | None, user: User, **extra: Any) -> None:
+    """Whoever logs in keeps what they analysed in this browser before. Hears Django's `user_logged_in`.
+
+    That signal is the one place that every way of logging in passes, the admin's form among them.
+    """
+    token = request.session.get(_KEY) if request is not None else None
+    if request is not None and token:
+        services.claim_videos(visitor=f"visitor:{token}", user=user)
+        del request.session[_KEY]
 
 
 def is_staff(request: HttpRequest) -> bool:
@@ -74,6 +86,14 @@ def video_or_404(request: HttpRequest, video_id: UUID) -> Video:
     if video is None:
         raise Http404("no such video")
     return video
+
+
+def own_scan_or_404(request: HttpRequest, scan_id: UUID) -> Scan:
+    """A scan that belongs to whoever asks; that staff may see it is not enough."""
+    scan = scan_or_404(request, scan_id)
+    if scan.owner != owner_of(request):
+        raise Http404("not the owner's request")
+    return scan
 
 
 def own_video_or_404(request: HttpRequest, video_id: UUID) -> Video:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from ml_app import services, wording
-from ml_app.forms import FrameCountForm
+from ml_app.forms import FrameCountForm, HistoryFilter
 from ml_app.lists import faces_of, with_extras
 from ml_app.models import Scan
-from ml_app.views.owners import owner_of, scan_or_404
+from ml_app.views.owners import own_scan_or_404, owner_of, scan_or_404
 
 PAGE_SIZE = 25
 LONG_WAIT = timedelta(seconds=30)  # after which a waiting scan with nobody before it looks forgotten
@@ -62,13 +64,30 @@ def cancel(request: HttpRequest, scan_id: UUID) -> HttpResponse:
 
 
 @never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, scan_id: UUID) -> HttpResponse:
+    """Ask, then delete one scan with its pictures; its video stays."""
+    row = own_scan_or_404(request, scan_id)
+    if request.method != "POST":
+        return render(request, "ml_app/scan/delete.html", {"scan": row})
+    services.delete_scan(scan=row)
+    messages.success(request, _("The scan of “%(name)s” was deleted.") % {"name": row.video})
+    return redirect("ml_app:history")
+
+
+@never_cache
 @require_safe
 def history(request: HttpRequest) -> HttpResponse:
-    """The visitor's own scans, newest first."""
+    """The visitor's own scans, newest first; those asked for."""
     owner = owner_of(request)
     scans = Scan.objects.history(owner) if owner else Scan.objects.none()
-    page = Paginator(with_extras(scans), PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "ml_app/history.html", {"page": page})
+    form = HistoryFilter(request.GET)
+    chosen = form.chosen()
+    page = Paginator(with_extras(scans.matching(**chosen)), PAGE_SIZE).get_page(request.GET.get("page"))
+    is_filtered = bool(chosen or form.errors)
+    has_any = bool(page.object_list) or (is_filtered and scans.exists())
+    context = {"page": page, "form": form, "is_filtered": is_filtered, "has_any": has_any}
+    return render(request, "ml_app/history.html", context)
 
 
 def _standing(scan: Scan) -> dict[str, object]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -13,7 +16,7 @@ from ml_app import services
 from ml_app.forms import UploadForm
 from ml_app.messages import ServiceError
 from ml_app.models import Video
-from ml_app.uploads import max_upload_bytes, uploaded_file
+from ml_app.uploads import max_upload_bytes, uploaded_files
 from ml_app.views.owners import make_owner, user_of
 
 _STATUS = {"too_large": 413, "disk_full": 507, "detector_unavailable": 503}  # 422 for anything else
@@ -26,17 +29,44 @@ def upload(request: HttpRequest) -> HttpResponse:
         return _page(request, UploadForm())
     form = UploadForm(request.POST)
     try:
-        file = uploaded_file(request, "video")
+        files = uploaded_files(request, "video")
         if not services.detector_state().available:
             raise ServiceError("detector_unavailable", services.detector_state().message)
-        if form.is_valid():
-            owner = make_owner(request)
-            video, is_new = services.receive_video(upload=file, owner=owner, user=user_of(request))
-            return _go(request, _next_page(video, is_new, form.cleaned_data["frame_count"]))
+        if not form.is_valid():
+            return _page(request, form, status=422)
+        if len(files) > 1:
+            return _take_many(request, form, files)
+        return _go(request, _take(request, files[0], form.cleaned_data["frame_count"]))
     except ServiceError as error:
         form.add_error("video", str(error))
         return _page(request, form, status=_STATUS.get(error.code, 422))
-    return _page(request, form, status=422)
+
+
+def _take(request: HttpRequest, file: UploadedFile, frame_count: int) -> str:
+    """Keep one file and order its scan. Returns where to go from here."""
+    owner = make_owner(request)
+    video, is_new = services.receive_video(upload=file, owner=owner, user=user_of(request))
+    return _next_page(video, is_new, frame_count)
+
+
+def _take_many(request: HttpRequest, form: UploadForm, files: list[UploadedFile]) -> HttpResponse:
+    """Several files at once, as a browser without JavaScript sends them: those that can be used are."""
+    refused = []
+    for file in files:
+        try:
+            _take(request, file, form.cleaned_data["frame_count"])
+        except ServiceError as error:
+            refused.append(f"{file.name}: {error}")
+    if len(refused) == len(files):
+        for text in refused:
+            form.add_error("video", text)
+        return _page(request, form, status=422)
+    for text in refused:
+        messages.error(request, text)
+    taken = len(files) - len(refused)
+    text = ngettext("%(number)d video is being analysed.", "%(number)d videos are being analysed.", taken)
+    messages.success(request, text % {"number": taken})
+    return _go(request, reverse("ml_app:history"))
 
 
 def _next_page(video: Video, is_new: bool, frame_count: int) -> str:

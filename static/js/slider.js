@@ -4,10 +4,13 @@ for (const field of document.querySelectorAll("[data-slider]")) {
   const slider = field.querySelector(".slider");
   const range = slider.querySelector("input");
   const output = slider.querySelector("output");
+  const meanings = [...field.querySelectorAll(".choice-words")].map((part) => part.textContent);
+  const meaning = field.querySelector(".slider-words");
   const show = () => {
     const words = `${radios[range.value].value} ${field.dataset.one}`;
     output.textContent = words;
     range.setAttribute("aria-valuetext", words);
+    meaning.textContent = meanings[range.value];
   };
   range.max = radios.length - 1;
   range.value = Math.max(0, radios.findIndex((radio) => radio.checked));
@@ -18,4 +21,5 @@ for (const field of document.querySelectorAll("[data-slider]")) {
   show();
   field.querySelector(".choices").hidden = true;
   slider.hidden = false;
+  meaning.hidden = false;
 }

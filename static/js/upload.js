@@ -21,8 +21,7 @@ if (form) {
     line.textContent = text;
     errors.replaceChildren(...(text ? [line] : []));
   };
-  const problem = () => {
-    const file = input.files[0];
+  const problem = (file = input.files[0]) => {
     if (!file) return form.dataset.none;
     if (!file.size) return form.dataset.empty;
     return file.size > Number(form.dataset.maxBytes) ? form.dataset.tooLarge : "";
@@ -34,16 +33,28 @@ if (form) {
 
   document.documentElement.classList.add("js");
   input.addEventListener("change", () => {
-    const file = input.files[0];
-    name.textContent = file
-      ? form.dataset.chosen.replace("SIZE", megabytes(file.size)).replace("NAME", () => file.name)
+    const files = [...input.files];
+    const size = megabytes(files.reduce((sum, file) => sum + file.size, 0));
+    const text = files.length > 1 ? form.dataset.several : form.dataset.chosen;
+    name.textContent = files.length
+      ? text.replace("SIZE", size).replace("COUNT", files.length).replace("NAME", () => files[0].name)
       : "";
-    refuse(file ? problem() : "");
+    refuse(files.length === 1 ? problem() : "");
   });
   for (const kind of ["dragenter", "dragover"]) input.addEventListener(kind, () => drop.classList.add("over"));
   for (const kind of ["dragleave", "drop"]) input.addEventListener(kind, () => drop.classList.remove("over"));
 
+  const sendAll = window.uploadQueue(form, problem, megabytes);
   form.addEventListener("htmx:confirm", (event) => {
+    if (input.files.length > 1) {
+      event.preventDefault();
+      refuse("");
+      submit.disabled = true;
+      sendAll([...input.files]).finally(() => {
+        submit.disabled = false;
+      });
+      return;
+    }
     const text = problem();
     if (text) {
       event.preventDefault();

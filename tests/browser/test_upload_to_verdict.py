@@ -100,6 +100,13 @@ def test_from_upload_to_deletion(
         "([video, time]) => !video.seeking && Math.abs(video.currentTime - time) < 0.2",
         arg=[page.locator("#player").element_handle(), time],
     )
+    expect(page.locator(".boxes .box")).not_to_have_count(0)
+    expect(page.locator(".boxes .box text").first).to_contain_text("Person")
+    boxes = page.get_by_label("Draw boxes around the faces")
+    boxes.uncheck()
+    expect(page.locator(".boxes .box")).to_have_count(0)
+    boxes.check()
+    mark.focus()
     mark.press("ArrowRight")
     expect(page.locator("a.point").nth(13)).to_be_focused()
 
@@ -175,3 +182,27 @@ def test_cancelling(new_context: NewContext, clips: Clips, complaints: list[str]
     expect(page.get_by_role("heading", level=1)).to_have_text("This scan was cancelled", timeout=ANALYSIS)
     expect(page.get_by_role("button", name="Scan again")).to_be_visible()
     assert complaints == []
+
+
+def test_several_files_at_once(
+    new_context: NewContext, clips: Clips, tmp_path: Path, complaints: list[str]
+) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_bytes(b"this is no video " * 100)
+    page = new_context(PHONE).new_page()
+    page.goto("/")
+    paths = [clips("first.mp4", seconds=1, fps=10), text, clips("second.mp4", seconds=2, fps=10)]
+    page.get_by_label(re.compile("Drop a video here")).set_input_files(paths)
+    expect(page.locator(".drop-name")).to_contain_text("3 files")
+    page.get_by_role("button", name="Analyse").click()
+    rows = page.locator(".queued")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(1)).to_contain_text("This is not a video", timeout=ANALYSIS)
+    expect(page.get_by_role("link", name="Open the scan of second.mp4")).to_be_visible(timeout=ANALYSIS)
+    expect(page.locator("[data-announce]")).to_have_text("2 of 3 files are being analysed.")
+    assert fits(page)
+    page.get_by_role("link", name="Open the scan of first.mp4").click()
+    expect(page.locator(".verdict h1")).to_be_visible(timeout=ANALYSIS)
+    page.get_by_role("link", name="My scans").click()
+    expect(page.locator(".row")).to_have_count(2)
+    assert [line for line in complaints if "422" not in line] == []

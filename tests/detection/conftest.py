@@ -74,7 +74,7 @@ def _register_tiny_backbone() -> Iterator[None]:
     torch.set_num_threads(1)  # tests share the machine; waiting threads would spin
     BACKBONES["tiny"] = BackboneSpec("tiny", CHANNELS, tiny_backbone)
     yield
-    del BACKBONES["tiny"]
+    BACKBONES.pop("tiny", None)
 
 
 @pytest.fixture(scope="session")

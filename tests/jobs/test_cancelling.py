@@ -73,10 +73,11 @@ def test_damaged_weights_fail_the_scan_and_not_the_worker(
     site = new_site(MODELS_DIR=str(models))
     head = models / "random" / "head-10.safetensors"
     whole = head.read_bytes()
-    head.write_bytes(whole[:-4] + b"\x00\x01\x02\x03")  # as long as before: only its hash tells
-    worker = site.worker()
     video = site.do("upload", str(clip), "visitor:a")
-    failed = site.until(site.do("order", video, 10), status="failed")
+    scan = site.do("order", video, 10)
+    head.write_bytes(whole[:-4] + b"\x00\x01\x02\x03")  # damaged while the scan waits for a worker
+    worker = site.worker()
+    failed = site.until(scan, status="failed")
     assert failed["error_code"] == "detector_unavailable"
     assert "hash_mismatch" in failed["error_detail"]
     assert worker.poll() is None

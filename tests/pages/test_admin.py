@@ -1,11 +1,14 @@
 """The review desk: findings read-only, reviews append-only."""
 
+import csv
+import io
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
+from ml_app import services
 from ml_app.models import Review, Scan
 from tests.factories import ReviewFactory, ScanFactory, UserFactory, add_face
 
@@ -120,3 +123,79 @@ def test_a_running_scan_cannot_be_reviewed(staff: Client) -> None:
     scan = ScanFactory(running=True)
     staff.post(f"{LIST}{scan.pk}/change/", review_form("confirmed_fake"))
     assert not Review.objects.exists()
+
+
+def act(client: Client, action: str, *scans: Scan, **data: str) -> Any:
+    chosen = [str(scan.pk) for scan in scans]
+    return client.post(LIST, {"action": action, "_selected_action": chosen, **data})
+
+
+def test_search_by_number(staff: Client, done: Scan) -> None:
+    ScanFactory(video__original_name="waiting.mp4")
+    page = staff.get(f"{LIST}?q={done.pk}").content.decode()
+    assert "speech.mp4" in page
+    assert "waiting.mp4" not in page
+
+
+def test_scan_again_many(staff: Client, done: Scan) -> None:
+    purged = ScanFactory(done=True, video__original_name="gone.mp4")
+    services.purge_media(video=purged.video)
+    response = staff.post(
+        LIST, {"action": "rerun", "_selected_action": [str(done.pk), str(purged.pk)]}, follow=True
+    )
+    page = response.content.decode()
+    assert "1 scan was ordered." in page
+    assert "gone.mp4: The video" in page.replace("Gone", "gone")  # the admin capitalises
+    new = Scan.objects.get(status="queued")
+    assert (new.video, new.frame_count, new.owner) == (done.video, done.frame_count, done.owner)
+
+
+def test_export(staff: Client, done: Scan, django_assert_max_num_queries: Any) -> None:
+    ReviewFactory(scan=done, decision="confirmed_genuine")
+    formula = ScanFactory(video__original_name="=HYPERLINK(1).mp4")
+    with django_assert_max_num_queries(8):
+        response = act(staff, "export_csv", done, formula)
+        rows = list(csv.DictReader(io.StringIO(response.getvalue().decode())))
+    assert response["Content-Type"].startswith("text/csv")
+    by_file = {row["file"]: row for row in rows}
+    row = by_file["speech.mp4"]
+    assert (row["verdict"], row["fake_probability"], row["sha256"]) == ("fake", "0.93", done.video.sha256)
+    assert row["review"] == "confirmed_genuine"
+    assert by_file["'=HYPERLINK(1).mp4"]["status"] == "queued"
+
+
+def test_purge_asks_first_and_keeps_the_findings(
+    staff: Client, owner: Client, done: Scan, django_capture_on_commit_callbacks: Any
+) -> None:
+    assert "speech.mp4" in act(staff, "purge", done).content.decode()
+    done.video.refresh_from_db()
+    assert done.video.file
+    with django_capture_on_commit_callbacks(execute=True):
+        act(staff, "purge", done, confirmed="Purge media")
+    done.video.refresh_from_db()
+    assert not done.video.file
+    assert owner.get(f"/scans/{done.pk}/video").status_code == 404
+    page = owner.get(f"/scans/{done.pk}/").content.decode()
+    assert "The media were purged" in page
+    assert done.video.sha256 in page
+    assert "<img" not in page
+    assert staff.get(f"{LIST}{done.pk}/change/").status_code == 200
+
+
+@pytest.mark.parametrize("action", ["rerun", "purge"])
+def test_actions_need_their_permission(action: str, done: Scan) -> None:
+    user = UserFactory(is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_scan", "view_review"]))
+    client = Client()
+    client.force_login(user)
+    act(client, action, done, confirmed="Purge media")
+    done.video.refresh_from_db()
+    assert done.video.file
+    assert Scan.objects.count() == 1
+
+
+def test_a_failed_scan_says_why_in_words(staff: Client) -> None:
+    scan = ScanFactory(failed=True)
+    page = staff.get(f"/admin/ml_app/scan/{scan.pk}/change/").content.decode()
+    assert "Decoding took too long. Cut the video" in page
+    assert "decoder_timeout" in page

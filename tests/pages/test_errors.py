@@ -52,3 +52,16 @@ def test_each_renders_without_context(code: str) -> None:
     page = render_to_string(f"{code}.html")
     assert "<h1>" in page
     assert "css/site.css" in page
+
+
+def test_a_host_that_is_not_named_is_refused_in_our_look(
+    newcomer: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = newcomer.get("/", headers={"Host": "forged.example"})
+    assert response.status_code == 400
+    assert "The request was not understood" in response.content.decode()
+    told = [record for record in caplog.records if record.name == "django.security.DisallowedHost"]
+    assert [record.exc_info for record in told] == [None], (
+        "the console is told in a line, without a traceback"
+    )
+    assert "You may need to add 'forged.example' to ALLOWED_HOSTS" in told[0].getMessage()

@@ -1,7 +1,11 @@
 """/scans/: one's own scans, newest first, in pages."""
 
+import re
+from datetime import datetime
 from typing import Any
 
+import pytest
+from django.db import connection
 from django.test import Client
 
 from ml_app.models import Scan
@@ -58,3 +62,82 @@ def test_the_number_of_queries_does_not_grow(owner: Client, django_assert_num_qu
     for _ in range(5):
         add()
     assert queries() == few <= 4
+
+
+def names(client: Client, query: str) -> list[str]:
+    page = client.get(f"/scans/?{query}").content.decode()
+    return re.findall(r'class="row-name">([^<]*)<', page)
+
+
+def day(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text}T12:00:00+00:00")
+
+
+@pytest.fixture
+def three(owner: Client, settings: Any) -> Client:
+    settings.TIME_ZONE = "UTC"
+    values = {"video__owner": OWNER}
+    ScanFactory(**values, video__original_name="Old speech.mp4", done=True, created_at=day("2026-01-10"))
+    ScanFactory(
+        **values,
+        video__original_name="interview.webm",
+        done=True,
+        verdict="real",
+        created_at=day("2026-02-10"),
+    )
+    ScanFactory(**values, video__original_name="100%_sure.mov", failed=True, created_at=day("2026-03-10"))
+    ScanFactory(video__original_name="speech of somebody else.mp4", done=True)
+    return owner
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["100%_sure.mov", "interview.webm", "Old speech.mp4"]),
+        ("name=SPEECH", ["Old speech.mp4"]),
+        ("name=%25_", ["100%_sure.mov"]),
+        ("verdict=real", ["interview.webm"]),
+        ("status=failed", ["100%_sure.mov"]),
+        ("status=done", ["interview.webm", "Old speech.mp4"]),
+        ("since=2026-02-10", ["100%_sure.mov", "interview.webm"]),
+        ("until=2026-02-10", ["interview.webm", "Old speech.mp4"]),
+        ("since=2026-01-11&until=2026-03-09&verdict=real", ["interview.webm"]),
+        ("until=9999-12-31", ["100%_sure.mov", "interview.webm", "Old speech.mp4"]),
+        ("since=0001-01-01", ["100%_sure.mov", "interview.webm", "Old speech.mp4"]),
+        ("name=nothing+like+it", []),
+    ],
+)
+def test_search_and_filters(three: Client, query: str, found: list[str]) -> None:
+    assert names(three, query) == found
+
+
+def test_a_filter_that_makes_no_sense_says_so(three: Client) -> None:
+    page = three.get("/scans/?since=yesterday&verdict=maybe").content.decode()
+    assert page.count('class="error"') == 2
+    assert page.count('class="row"') == 3
+    assert three.get("/scans/?name=%00").status_code == 200
+
+
+def test_nothing_found_is_not_nothing_yet(three: Client, newcomer: Client) -> None:
+    assert "None of your scans is like that" in three.get("/scans/?name=zzz").content.decode()
+    assert "Nothing yet" in newcomer.get("/scans/?name=zzz").content.decode()
+
+
+def test_pages_keep_the_filter(owner: Client) -> None:
+    for _ in range(26):
+        ScanFactory(video__owner=OWNER, video__original_name="a & b.mp4", done=True)
+    page = owner.get("/scans/?name=a+%26+b&verdict=fake").content.decode()
+    assert 'href="?name=a+%26+b&amp;verdict=fake&amp;page=2"' in page
+    assert len(names(owner, "name=a+%26+b&verdict=fake&page=2")) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [({}, "scan_history"), ({"verdict": "fake"}, "by_verdict"), ({"status": "done"}, "by_status")],
+)
+def test_lists_are_read_from_an_index(db: None, query: dict[str, str], index: str) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("plans of small tables tell nothing on PostgreSQL")
+    plan = Scan.objects.filter(owner=OWNER).matching(**query).order_by("-created_at").explain()
+    assert index in plan
+    assert "TEMP B-TREE" not in plan

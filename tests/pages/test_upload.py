@@ -141,3 +141,37 @@ def test_another_site_cannot_post(clips: Clips, db: None) -> None:
     assert response.status_code == 403
     assert "The form has expired" in response.content.decode()
     assert not Video.objects.exists()
+
+
+def post_many(client: Client, *paths: Path) -> Any:
+    files = [SimpleUploadedFile(path.name, path.read_bytes()) for path in paths]
+    return client.post("/", {"frame_count": 20, "video": files}, follow=True)
+
+
+def test_several_files_at_once_without_a_script(newcomer: Client, clips: Clips, tmp_path: Path) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_bytes(b"this is no video " * 100)
+    good = [clips("one.mp4", seconds=1), clips("two.mp4", seconds=2)]
+    response = post_many(newcomer, good[0], text, good[1])
+    assert response.redirect_chain == [("/scans/", 302)]
+    page = response.content.decode()
+    assert "2 videos are being analysed." in page
+    assert "text.mp4: This is not a video" in page
+    names = Scan.objects.values_list("video__original_name", "frame_count")
+    assert sorted(names) == [("one.mp4", 20), ("two.mp4", 20)]
+
+
+def test_several_files_of_which_none_is_a_video(newcomer: Client, tmp_path: Path, settings: Any) -> None:
+    paths = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+    for number, path in enumerate(paths):
+        path.write_bytes(b"this is no video " * (100 + number))
+    response = post_many(newcomer, *paths)
+    assert response.status_code == 422
+    page = response.content.decode()
+    assert "a.mp4: This is not a video" in page
+    assert "b.mp4: This is not a video" in page
+    assert_nothing_is_kept(settings)
+
+
+def test_the_field_takes_several_files(newcomer: Client) -> None:
+    assert re.search(r'<input type="file"[^>]* multiple', newcomer.get("/").content.decode())

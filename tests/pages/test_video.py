@@ -5,8 +5,9 @@ from typing import Any
 
 from django.test import Client
 
+from ml_app import services
 from ml_app.models import Scan, Video
-from tests.factories import VideoFactory
+from tests.factories import ScanFactory, VideoFactory
 from tests.pages.conftest import OWNER
 
 
@@ -66,3 +67,45 @@ def test_a_video_without_scans_can_be_scanned(owner: Client) -> None:
     video = VideoFactory(owner=OWNER)
     assert owner.get(f"/videos/{video.pk}/delete/").status_code == 200
     assert owner.post(f"/videos/{video.pk}/scan/", {"frame_count": 20}).status_code == 302
+
+
+def test_one_scan_can_be_deleted_alone(
+    owner: Client,
+    stranger: Client,
+    staff: Client,
+    done: Scan,
+    settings: Any,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    kept = ScanFactory(video=done.video, frame_count=60)
+    url = f"/scans/{done.pk}/delete/"
+    assert url in owner.get(f"/scans/{done.pk}/").content.decode()
+    for client in (stranger, staff):
+        assert client.get(url).status_code == client.post(url).status_code == 404
+    assert "Delete this scan?" in owner.get(url).content.decode()
+    assert Scan.objects.count() == 2
+    with django_capture_on_commit_callbacks(execute=True):
+        response = owner.post(url, follow=True)
+    assert "was deleted" in response.content.decode()
+    assert list(Scan.objects.all()) == [kept]
+    files = [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]
+    assert files == [Path(done.video.file.path)]
+
+
+def test_deleting_a_waiting_scan_is_cancelling_it_for_good(owner: Client) -> None:
+    scan = ScanFactory(video__owner=OWNER)
+    assert owner.post(f"/scans/{scan.pk}/delete/").status_code == 302
+    assert not Scan.objects.exists()
+    assert Video.objects.count() == 1
+
+
+def test_media_that_were_purged_leave_a_page_with_words(owner: Client, done: Scan) -> None:
+    services.purge_media(video=done.video)
+    page = owner.get(f"/scans/{done.pk}/").content.decode()
+    assert "no longer kept here" in page
+    assert "Person 2" in page
+    assert "/thumbnail" not in page
+    assert owner.get(f"/scans/{done.pk}/video").status_code == 404
+    again = owner.post(f"/videos/{done.video_id}/scan/", {"frame_count": 20})
+    assert again.status_code == 422
+    assert "no longer kept here" in again.content.decode()

@@ -30,3 +30,19 @@ def test_every_make_target_in_the_readme_exists() -> None:
     )
     assert {"run", "test"} <= mentioned
     assert {"run", "test", "setup", "help"} <= targets
+
+
+def _rows(text: str) -> dict[str, list[str]]:
+    lines = (line for line in text.splitlines() if line.startswith("| "))
+    cells = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+    return {first: rest for first, *rest in cells if first != "---"}
+
+
+def test_the_readme_tells_the_model_cards_figures() -> None:
+    card = _rows((ROOT / "models/MODEL_CARD.md").read_text())
+    column = card["Dev figure"].index("40 frames")
+    readme = _rows((ROOT / "README.md").read_text().split("## How good is it?")[1].split("## On the")[0])
+    told = {name: figures for name, figures in readme.items() if name in card}
+    assert len(told) >= 6
+    assert told == {name: [card[name][column]] for name in told}
+    assert len(readme) == len(told) + 1, "but for the table's head, each row is one of the card's"

@@ -20,7 +20,10 @@ def test_key_is_kept_and_private(tmp_path: Path) -> None:
 
 
 def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
-    code = "import sys, pathlib; from deepfake_site import secrets; print(secrets.secret_key(pathlib.Path(sys.argv[1])))"
+    code = (
+        "import sys, pathlib; from deepfake_site import secrets; "
+        "print(secrets.secret_key(pathlib.Path(sys.argv[1])))"
+    )
     command = [sys.executable, "-c", code, str(tmp_path / "secret_key")]
     processes = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     assert len({process.communicate()[0] for process in processes}) == 1

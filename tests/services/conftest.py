@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from ml_app.detection.checkpoints import sha256_of
 from ml_app.detection.findings import (
     Box,
     DetectorInfo,
@@ -121,7 +122,7 @@ def weights(settings: Settings, tmp_path: Path) -> Path:
     ):
         header = json.dumps({"__metadata__": {"checkpoint": json.dumps({**common, **own})}}).encode()
         (folder / name).write_bytes(struct.pack("<Q", len(header)) + header)
-        files[name] = {**entry, "sha256": "0" * 64, "bytes": 8 + len(header)}
+        files[name] = {**entry, "sha256": sha256_of(folder / name), "bytes": 8 + len(header)}
     (folder / "manifest.json").write_text(json.dumps({"format": 1, "files": files}))
     return folder
 

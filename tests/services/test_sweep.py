@@ -154,4 +154,6 @@ def test_the_command_says_what_it_did(scan: Scan, sent: list[str], media: Path) 
     _write(media / "incoming" / "0123")
     output = io.StringIO()
     call_command("sweep", "--once", stdout=output)
-    assert output.getvalue() == "1 scans taken from lost workers, 0 sent again, 1 files deleted.\n"
+    assert output.getvalue() == (
+        "1 scans taken from lost workers, 0 sent again, 1 files deleted, 0 old videos pruned.\n"
+    )

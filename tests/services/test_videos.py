@@ -45,6 +45,7 @@ def test_a_video_is_kept_as_it_came(clip: Path, media: Path) -> None:
     assert video.duration_s == pytest.approx(1.0, abs=0.25)
     assert _files(media) == [media / "videos" / str(video.pk) / "original.mp4"]
     assert video.file.read() == clip.read_bytes()
+    assert Path(video.file.path).stat().st_mode & 0o777 == 0o600, "for the site alone"
 
 
 def test_the_same_file_again_is_recognised(clip: Path, media: Path) -> None:
@@ -125,3 +126,61 @@ def test_the_command_line_can_save(clip: Path, findings: Callable[..., Any]) -> 
     with pytest.raises(services.ServiceError) as refused:
         services.save_analysis(path=clip, findings=found, owner="local:x", user=None)
     assert refused.value.code == "already_running"
+
+
+@pytest.fixture
+def scanned(clip: Path, findings: Callable[..., Any]) -> Scan:
+    """A finished scan of a received video, with its pictures."""
+    video, _ = _receive(clip)
+    scan = make_scan(video)
+    assert Scan.objects.claim(scan.pk, worker="me", lease=timedelta(minutes=1))
+    assert services.save_findings(scan=scan, findings=findings(), worker="me")
+    return scan
+
+
+def test_purging_deletes_all_media_and_keeps_all_rows(
+    scanned: Scan, media: Path, commits: Callable[..., Any]
+) -> None:
+    video = scanned.video
+    count = len(_files(media))
+    assert count > 2
+    with commits():
+        assert services.purge_media(video=video) == count
+        assert len(_files(media)) == count, "files go after the commit"
+    assert _files(media) == []
+    assert not video.file
+    scanned.refresh_from_db()
+    assert (scanned.verdict, scanned.faces.count(), len(scanned.video.sha256)) == ("fake", 2, 64)
+    assert services.purge_media(video=video) == 0
+
+
+def test_purging_waits_for_active_scans(scanned: Scan, media: Path) -> None:
+    make_scan(scanned.video, frame_count=20)
+    with pytest.raises(services.ServiceError) as refused:
+        services.purge_media(video=scanned.video)
+    assert refused.value.code == "scan_active"
+    assert Path(scanned.video.file.path).exists()
+
+
+@pytest.mark.usefixtures("weights")
+def test_no_scan_is_ordered_of_what_was_purged_meanwhile(scanned: Scan, sent: list[str]) -> None:
+    stale = Video.objects.get(pk=scanned.video_id)
+    services.purge_media(video=scanned.video)
+    assert stale.file
+    with pytest.raises(services.ServiceError) as refused:
+        services.request_scan(video=stale, frame_count=10)
+    assert (refused.value.code, sent) == ("media_purged", [])
+
+
+def test_what_comes_back_after_a_purge_is_young_and_has_another_name(
+    scanned: Scan, clip: Path, media: Path, commits: Callable[..., Any]
+) -> None:
+    video, old = scanned.video, scanned.video.file.name
+    Video.objects.update(uploaded_at=video.uploaded_at - timedelta(days=50))
+    with commits():
+        services.purge_media(video=video)
+        again, is_new = _receive(clip)  # before the old file is deleted
+    assert (again, is_new) == (video, False)
+    assert again.file.name != old
+    assert _files(media) == [Path(again.file.path)]
+    assert again.uploaded_at >= video.uploaded_at

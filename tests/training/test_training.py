@@ -100,7 +100,7 @@ def test_from_faces_to_a_calibrated_detector(trained: Path, media: Path, prepare
     for frames, pinned in open_folder(models, "small").heads.items():
         metadata = read_metadata(pinned.path, HeadMetadata)
         assert metadata.metrics == found[frames]
-        assert metadata.metrics["clips"]["auc"]["n"] == 4
+        assert metadata.metrics["auc"]["n"] == 4
         assert metadata.metrics["picture_pairs"]["pair_accuracy"]["n"] == 1
         assert metadata.calibration.slope > 0
         assert metadata.calibration.fitted_on

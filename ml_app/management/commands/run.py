@@ -10,8 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
@@ -22,9 +21,11 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from deepfake_site.static_files import collect_if_changed
+from ml_app import services
 
 CONFIG = Path("deepfake_site") / "supervisord.conf"
 READY_SECONDS = 60.0
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - and where this machine answers then
 
 
 class Command(BaseCommand):
@@ -54,6 +55,8 @@ class Command(BaseCommand):
 
     def _welcome(self, host: str, port: int, supervisor: subprocess.Popen[bytes]) -> None:
         shown = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        if host in _EVERYWHERE:
+            shown = f"http://localhost:{port}, and at every other address of this machine"
         if not _answers(host, port, supervisor):
             return
         self._say(f"\n  The site is at {shown}    (Ctrl-C stops it)")
@@ -61,6 +64,9 @@ class Command(BaseCommand):
             self._say(
                 f"  For the admin pages, make yourself an account: {sys.executable} manage.py createsuperuser"
             )
+        detector = services.detector_state()
+        if not detector.available:
+            self._say(f"  No video can be analysed yet. {detector.message}")
         self._say("")
 
     def _say(self, text: str) -> None:
@@ -153,14 +159,17 @@ def _start() -> subprocess.Popen[bytes]:
 
 def _answers(host: str, port: int, supervisor: subprocess.Popen[bytes]) -> bool:
     """Wait until the web server answers, whatever it answers."""
-    target = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    target = _EVERYWHERE.get(host, host)
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and supervisor.poll() is None:
         try:
-            with urllib.request.urlopen(f"http://{target}:{port}/", timeout=5):
-                return True
-        except urllib.error.HTTPError:
+            connection = HTTPConnection(target, port, timeout=5)
+            connection.request(
+                "HEAD", "/"
+            )  # a redirect to HTTPS, which somebody else speaks, is an answer too
+            connection.getresponse()
+            connection.close()
             return True
-        except OSError:
+        except (OSError, HTTPException):
             time.sleep(0.1)
     return False

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    """Queue the scans of lost workers again, send lost messages again, delete files without rows."""
+    """Queue the scans of lost workers again, send lost messages again, delete orphans, prune old media."""
 
     requires_system_checks = []  # the web server's, which start at the same time, are enough
     help = (__doc__ or "") + " Without --once it goes on until it is stopped."
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             swept = services.sweep()
             self.stdout.write(
                 f"{swept.expired} scans taken from lost workers, {swept.sent} sent again, "
-                f"{swept.files} files deleted."
+                f"{swept.files} files deleted, {swept.pruned} old videos pruned."
             )
             return
         while True:

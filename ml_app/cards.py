@@ -1,0 +1,75 @@
+"""What the Models page tells of each installed detector. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from ml_app.detection.checkpoints import BackboneMetadata, available, read_metadata
+from ml_app.detection.errors import CheckpointError
+from ml_app.figures import HeadFigures, detector_figures
+from ml_app.services.detectors import DetectorState, detector_state
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneCard:
+    """The file that all heads of a detector share."""
+
+    architecture: str
+    training_data: str
+    licence: str
+    file: str
+    sha256: str
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorCard:
+    """One installed detector."""
+
+    state: DetectorState
+    in_use: bool
+    backbone: BackboneCard | None  # None where its file cannot be read
+    heads: tuple[HeadFigures, ...]
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """The offered frame counts that have no checkpoint of their own."""
+        return tuple(n for n in settings.FRAME_COUNTS if n not in self.state.frame_counts)
+
+
+def detector_cards() -> tuple[DetectorCard, ...]:
+    """All detectors of the models folder; the one in use first, even if it is not there."""
+    names = [folder.name for folder in available(Path(settings.MODELS_DIR))]
+    others = [name for name in names if name != settings.DETECTOR]
+    return tuple(_card(name) for name in (settings.DETECTOR, *others))
+
+
+def _card(name: str) -> DetectorCard:
+    return DetectorCard(
+        state=detector_state(name=name),
+        in_use=name == settings.DETECTOR,
+        backbone=_backbone(name),
+        heads=detector_figures(name=name),
+    )
+
+
+def _backbone(name: str) -> BackboneCard | None:
+    folder = next((found for found in available(Path(settings.MODELS_DIR)) if found.name == name), None)
+    if folder is None:
+        return None
+    try:
+        about = read_metadata(folder.backbone.path, BackboneMetadata)
+        size = folder.backbone.path.stat().st_size
+    except (CheckpointError, OSError):
+        return None
+    return BackboneCard(
+        about.backbone,
+        about.training_data,
+        about.licence,
+        folder.backbone.path.name,
+        folder.backbone.sha256,
+        size,
+    )

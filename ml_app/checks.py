@@ -1,0 +1,128 @@
+"""System checks: settings that are dangerous, or that cannot work together. `manage.py run` shows them.
+
+Each has an id and a hint that says what to set. docs/security.md explains the reasons.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", ".localhost", "[::1]", "::1"})
+
+
+def _reachable() -> bool:
+    """Whether other machines are meant to reach the site."""
+    return any(host not in _LOOPBACK for host in settings.ALLOWED_HOSTS)
+
+
+@register(Tags.security)
+def check_exposure(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Who can reach the site, and how."""
+    return list(_exposure())
+
+
+def _exposure() -> Iterator[CheckMessage]:
+    if settings.DEBUG and (_reachable() or settings.HOST not in _LOOPBACK):
+        yield Error(
+            "DEBUG is on, and other machines can reach the site: error pages would show them its inside.",
+            hint="Unset DEBUG, or serve this machine alone: unset HOST and ALLOWED_HOSTS.",
+            id="ml_app.E001",
+        )
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Warning(
+            "ALLOWED_HOSTS is *: the site answers to any name, so links and redirects can be forged.",
+            hint="Name the hosts that people type, such as ALLOWED_HOSTS=detector.example,192.0.2.7",
+            id="ml_app.W001",
+        )
+    if settings.HOST not in _LOOPBACK and not _reachable():
+        yield Warning(
+            f"HOST is {settings.HOST}, but ALLOWED_HOSTS names this machine alone: others will get 400.",
+            hint="Name what people type in their browsers, such as ALLOWED_HOSTS=192.0.2.7,localhost",
+            id="ml_app.W002",
+        )
+    if _reachable() and not settings.HTTPS:
+        yield Warning(
+            "Other machines reach the site without TLS: videos and passwords can be read on the way.",
+            hint="Put a proxy with a certificate in front, and set HTTPS=true and BEHIND_PROXY=true.",
+            id="ml_app.W003",
+        )
+    if settings.HTTPS and not settings.BEHIND_PROXY:
+        yield Warning(
+            "HTTPS is on but BEHIND_PROXY is off: the web server speaks no TLS itself, so it would "
+            "redirect every request for ever.",
+            hint="Set BEHIND_PROXY=true where a proxy sets X-Forwarded-Proto and X-Forwarded-For.",
+            id="ml_app.W004",
+        )
+
+
+@register(Tags.security)
+def check_files(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Whether private files are private."""
+    return list(_files())
+
+
+def _files() -> Iterator[CheckMessage]:
+    public = [Path(folder) for folder in (*settings.STATICFILES_DIRS, settings.STATIC_ROOT)]
+    for name in ("MEDIA_ROOT", "DATA_DIR", "MODELS_DIR"):
+        private = Path(getattr(settings, name)).resolve()
+        if any(private.is_relative_to(folder.resolve()) for folder in public):
+            yield Error(
+                f"{name} lies in a folder of static files, which anybody can download.",
+                hint=f"Set {name} or STATIC_ROOT to another folder.",
+                id="ml_app.E002",
+            )
+    prefix = settings.MEDIA_ACCEL_PREFIX
+    if prefix and not (prefix.startswith("/") and prefix.endswith("/")):
+        yield Error(
+            f"MEDIA_ACCEL_PREFIX is {prefix!r}; nginx would find none of the files.",
+            hint="It is an internal location with a slash at both ends, such as /protected-media/.",
+            id="ml_app.E003",
+        )
+    key = settings.DATA_DIR / "secret_key"
+    if key.exists() and stat.S_IMODE(key.stat().st_mode) & 0o077:
+        yield Warning(
+            "Others on this machine can read the file of the secret key, and forge sessions with it.",
+            hint=f"chmod 600 {key}",
+            id="ml_app.W005",
+        )
+
+
+# The least that each can be, for the site to work at all
+_LEAST = {
+    "MAX_UPLOAD_MB": 1,
+    "MAX_DURATION_MINUTES": 1,
+    "MAX_ATTEMPTS": 1,
+    "LEASE_SECONDS": 1,
+    "MEDIA_RETENTION_DAYS": 0,
+    "AXES_FAILURE_LIMIT": 1,
+}
+_VARIABLES = {"AXES_FAILURE_LIMIT": "LOGIN_FAILURE_LIMIT"}
+
+
+@register
+def check_numbers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Limits that nothing could keep."""
+    return [
+        Error(
+            f"{_VARIABLES.get(name, name)} is {getattr(settings, name)}, which cannot work.",
+            hint=f"Set it to {least} or more, or leave it out.",
+            id="ml_app.E004",
+        )
+        for name, least in _LEAST.items()
+        if not getattr(settings, name) >= least
+    ]
+
+
+@register
+def check_choices(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Words that mean nothing."""
+    device = settings.DEVICE
+    if device in ("auto", "cpu") or device.startswith("cuda"):
+        return []
+    return [Error(f"DEVICE is {device!r}.", hint="It can be auto, cpu or cuda.", id="ml_app.E005")]

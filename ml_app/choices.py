@@ -1,0 +1,93 @@
+"""What each number of frames means: how good the checkpoint for it is, and how long a scan takes here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ml_app.figures import Figure, HeadFigures, detector_figures
+from ml_app.models import Scan
+
+RECENT = 200  # finished scans, all frame counts together
+
+
+@dataclass(frozen=True, slots=True)
+class FrameChoice:
+    """One stop of the frame slider."""
+
+    frame_count: int
+    accuracy: str  # in words
+    time: str  # in words
+
+    @property
+    def words(self) -> str:
+        """Both."""
+        return f"{self.accuracy} {self.time}"
+
+
+def frame_choices(*, detector: str) -> tuple[FrameChoice, ...]:
+    """The offered frame counts, ascending. One query; the figures come from the checkpoints."""
+    heads = {head.frame_count: head for head in detector_figures(name=detector)}
+    seconds = measured_seconds(detector=detector)
+    return tuple(
+        FrameChoice(count, accuracy_words(count, heads), time_words(seconds.get(count, [])))
+        for count in settings.FRAME_COUNTS
+    )
+
+
+def measured_seconds(*, detector: str) -> dict[int, list[float]]:
+    """How long the recent scans of this installation took, by frame count."""
+    rows = Scan.objects.filter(status=Scan.Status.DONE, detector_name=detector).order_by("-created_at")
+    found: dict[int, list[float]] = {}
+    for count, seconds in rows.values_list("frame_count", "seconds")[:RECENT]:
+        total: Any = seconds.get("total")
+        if isinstance(total, int | float):
+            found.setdefault(count, []).append(float(total))
+    return found
+
+
+def accuracy_words(count: int, heads: dict[int, HeadFigures]) -> str:
+    """What was measured on test clips for the checkpoint that would be used."""
+    if not heads:
+        return _("Accuracy: not measured yet.")
+    nearest = min(heads, key=lambda made_for: (abs(made_for - count), -made_for))  # as the detector chooses
+    figures = {figure.key: figure for figure in heads[nearest].figures if figure.is_overall}
+    words = _measured(figures)
+    if nearest != count:
+        words += " " + _("This is the checkpoint for %(count)d frames, the nearest there is.") % {
+            "count": nearest
+        }
+    return words
+
+
+def _measured(figures: dict[str, Figure]) -> str:
+    caught, alarms = figures.get("fakes_above_threshold"), figures.get("genuine_above_threshold")
+    if caught and alarms:
+        return _(
+            "On test clips it found %(caught)s of 100 manipulated videos and wrongly flagged %(alarms)s of "
+            "100 genuine ones."
+        ) % {"caught": round(caught.value * 100), "alarms": round(alarms.value * 100)}
+    auc = figures.get("auc")
+    if auc:
+        return _("On test clips its area under the ROC curve is %(auc).2f (0.5 is guessing, 1 perfect).") % {
+            "auc": auc.value
+        }
+    return _("Accuracy: not measured yet.")
+
+
+def time_words(seconds: list[float]) -> str:
+    """How long to wait, from what scans of this machine took."""
+    if not seconds:
+        return _("Time on this machine: not measured yet.")
+    usual = median(seconds)
+    shown = f"{usual:.0f}" if usual >= 10 else f"{usual:.1f}"
+    return ngettext(
+        "On this machine about %(seconds)s s a video (%(number)d scan).",
+        "On this machine about %(seconds)s s a video (median of %(number)d scans).",
+        len(seconds),
+    ) % {"seconds": shown, "number": len(seconds)}

@@ -1,0 +1,118 @@
+"""What reviewers can do with many scans at once, and how they find them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from ml_app import services
+from ml_app.export import csv_lines
+from ml_app.messages import ServiceError
+from ml_app.models import Review, Scan, Video
+
+if TYPE_CHECKING:
+    ScanBase = admin.ModelAdmin[Scan]
+else:
+    ScanBase = object
+
+
+class ReviewedFilter(admin.SimpleListFilter):
+    """By the latest decision of a reviewer."""
+
+    title = _("reviewed")
+    parameter_name = "reviewed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("no", _("Not reviewed")), ("yes", _("Reviewed")), *Review.Decision.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Scan]) -> QuerySet[Scan]:
+        value = self.value()
+        if value in ("no", "yes"):
+            return queryset.filter(decision__isnull=value == "no")  # type: ignore[misc]  # annotated
+        if value in Review.Decision.values:
+            return queryset.filter(decision=value)  # type: ignore[misc]
+        return queryset
+
+
+def search_by_number(queryset: QuerySet[Scan], term: str) -> tuple[QuerySet[Scan], bool] | None:
+    """The scan with this number, as an admin's search answers; None if the term is no such number."""
+    try:
+        return queryset.filter(pk=UUID(term.strip())), False
+    except ValueError:
+        return None
+
+
+class DeskActions(ScanBase):
+    """Scan again, export, purge. Each for those accounts that have the permission for it."""
+
+    actions = ("rerun", "export_csv", "purge")
+
+    def has_rerun_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("ml_app.add_scan")
+
+    def has_purge_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("ml_app.delete_video")
+
+    @admin.action(description=_("Scan again"), permissions=["rerun"])
+    def rerun(self, request: HttpRequest, queryset: QuerySet[Scan]) -> None:
+        """Order another scan of each with its frame count and the detector now in use."""
+        ordered = 0
+        for scan in queryset:
+            try:
+                _scan, is_new = services.request_scan(video=scan.video, frame_count=scan.frame_count)
+                ordered += is_new
+            except ServiceError as error:
+                messages.error(request, f"{scan.video}: {error}")
+        if ordered:
+            text = ngettext("%(number)d scan was ordered.", "%(number)d scans were ordered.", ordered)
+            messages.success(request, text % {"number": ordered})
+
+    @admin.action(description=_("Export as CSV"), permissions=["view"])
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[Scan]) -> StreamingHttpResponse:
+        """One line for each scan."""
+        name = f"scans-{timezone.now():%Y%m%d-%H%M%S}.csv"
+        return StreamingHttpResponse(
+            csv_lines(queryset.iterator(chunk_size=500)),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+    @admin.action(description=_("Purge media (keeps findings and hashes)"), permissions=["purge"])
+    def purge(self, request: HttpRequest, queryset: QuerySet[Scan]) -> HttpResponseBase | None:
+        """Ask, then delete the files of these scans' videos."""
+        videos = Video.objects.filter(scans__in=queryset.order_by().values("pk")).distinct()
+        if "confirmed" not in request.POST:
+            return self._ask(request, queryset, videos)
+        purged = 0
+        for video in videos:
+            try:
+                purged += bool(services.purge_media(video=video))
+            except ServiceError as error:
+                messages.error(request, f"{video}: {error}")
+        text = ngettext(
+            "The media of %(number)d video were purged.",
+            "The media of %(number)d videos were purged.",
+            purged,
+        )
+        messages.success(request, text % {"number": purged})
+        return None
+
+    def _ask(self, request: HttpRequest, scans: QuerySet[Scan], videos: QuerySet[Video]) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Purge media?"),
+            "opts": self.model._meta,
+            "videos": videos,
+            "chosen": [scan.pk for scan in scans],
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        return render(request, "admin/ml_app/scan/purge.html", context)

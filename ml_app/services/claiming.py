@@ -1,0 +1,62 @@
+"""A visitor who logs in takes the scans of this browser along."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from ml_app.messages import ServiceError
+from ml_app.models import Scan, Video
+from ml_app.services.scans import cancel_scan, request_scan
+from ml_app.services.videos import delete_video
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+logger = logging.getLogger(__name__)
+
+
+def claim_videos(*, visitor: str, user: User) -> int:
+    """Give the videos of a visitor, with their scans, to an account. Returns how many there were.
+
+    They are moved, not shared: logging out ends the visitor's session for good, so what stayed with the
+    visitor could never be seen again, and what belonged to both would lie open to whoever holds either.
+
+    Args:
+        visitor: The owner "visitor:<token>".
+        user: Whose they will be.
+    """
+    owner = f"user:{user.pk}"
+    videos = list(Video.objects.filter(owner=visitor))
+    for video in videos:
+        with transaction.atomic():
+            _claim(video, owner, user)
+    if videos:
+        logger.info("%s took over %d videos of this browser", owner, len(videos))
+    return len(videos)
+
+
+def _claim(video: Video, owner: str, user: User) -> None:
+    known = Video.objects.select_for_update().filter(owner=owner, sha256=video.sha256).first()
+    if known is not None:  # the account has the same bytes: one of the two rows takes all scans
+        keeps, goes = (known, video) if known.file or not video.file else (video, known)
+        unfinished = _move_scans(goes, keeps)
+        delete_video(video=goes)
+        for frame_count in unfinished:  # are ordered anew, from the file that stays
+            with contextlib.suppress(ServiceError):
+                request_scan(video=keeps, frame_count=frame_count)
+        video = keeps
+    Video.objects.filter(pk=video.pk).update(owner=owner, uploaded_by=user)
+    Scan.objects.filter(video=video).update(owner=owner)
+
+
+def _move_scans(goes: Video, keeps: Video) -> list[int]:
+    """Give the scans that have ended to the other row. Returns the frame counts of those that had not."""
+    active = list(Scan.objects.active().filter(video=goes))
+    for scan in active:
+        cancel_scan(scan=scan)  # its worker reads a file that is about to go
+    Scan.objects.filter(video=goes, status__in=Scan.TERMINAL).update(video=keeps)
+    return [scan.frame_count for scan in active]

@@ -1,0 +1,153 @@
+"""Every page in both colour schemes: axe-core finds nothing serious, and nothing sticks out on a phone.
+
+`SCREENSHOTS=folder pytest tests/browser/test_accessibility.py` keeps a picture of each page as well, at 1280
+and at 360 pixels.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.files.base import ContentFile
+from django.test import Client
+from playwright.sync_api import Browser, Page
+
+from tests.browser.test_upload_to_verdict import fits
+from tests.factories import ReviewFactory, ScanFactory, UserFactory, VideoFactory, add_face
+from tests.media import Clips
+from tests.pages.conftest import OWNER, TOKEN, standard_models, visitor
+
+__all__ = ["standard_models"]
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).resolve().parents[1] / "vendor" / "axe-core" / "axe.min.js"
+DJANGOS_OWN = "#searchbar"  # the admin labels its search field with a picture and a title
+Scheme = Literal["light", "dark"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _queries_beside_playwright() -> Iterator[None]:
+    """Playwright runs a loop in this thread, within which Django would not query the database."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _site(settings: Any, tmp_path: Path, standard_models: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MODELS_DIR = standard_models
+    settings.DETECTOR = "standard"
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
+@pytest.fixture
+def pages(transactional_db: None, clips: Clips) -> tuple[dict[str, str], AbstractBaseUser]:
+    """Addresses of every page with something to show, by name; and an account that sees the desk."""
+    clip = clips("talk.mp4", seconds=2, people=2, size=(480, 270), fps=10)
+    video = VideoFactory(owner=OWNER, original_name="speech.mp4", width=480, height=270, duration_s=2.0)
+    video.file.save("speech.mp4", ContentFile(clip.read_bytes()))
+    done = ScanFactory(video=video, done=True, notes=["fewer_frames_than_requested"])
+    add_face(done, number=1, level=0.9, frames=12)
+    add_face(done, number=2, level=0.2, frames=12)
+    ReviewFactory(scan=done)
+    gif = VideoFactory(owner=OWNER, original_name="wink.gif")
+    gif.file.save("wink.gif", ContentFile(b"GIF89a"))
+    genuine = ScanFactory(video=gif, done=True, verdict="real", evidence="weak", fake_probability=0.2)
+    add_face(genuine, level=0.2, frames=3)
+    purged = ScanFactory(
+        video__owner=OWNER, done=True, verdict="not_analysable", reason="no_face", fake_probability=None
+    )
+    type(purged.video).objects.filter(pk=purged.video.pk).update(file="")
+    running = ScanFactory(video__owner=OWNER, running=True)
+    failed = ScanFactory(video__owner=OWNER, failed=True)
+    cancelled = ScanFactory(video__owner=OWNER, cancelled=True)
+    addresses = {
+        "upload": "/",
+        "history": "/scans/",
+        "history-filtered": "/scans/?name=speech&verdict=fake&since=nonsense",
+        "about": "/about/",
+        "models": "/models/",
+        "too-large": "/too-large/",
+        "not-found": f"/scans/{uuid.uuid4()}/",
+        "scan": f"/scans/{done.pk}/",
+        "scan-gif": f"/scans/{genuine.pk}/",
+        "scan-purged": f"/scans/{purged.pk}/",
+        "scan-running": f"/scans/{running.pk}/",
+        "scan-failed": f"/scans/{failed.pk}/",
+        "scan-cancelled": f"/scans/{cancelled.pk}/",
+        "video": f"/videos/{video.pk}/",
+        "delete": f"/videos/{video.pk}/delete/",
+        "desk": "/admin/ml_app/scan/",
+        "desk-scan": f"/admin/ml_app/scan/{done.pk}/change/",
+    }
+    return addresses, UserFactory(is_staff=True, is_superuser=True)
+
+
+def look(browser: Browser, address: str, client: Client, scheme: Scheme) -> Page:
+    """A page of a browser that is whoever the client is."""
+    # The policy of the site lets no script in from outside, so it is set aside for axe-core.
+    context = browser.new_context(base_url=address, color_scheme=scheme, bypass_csp=True)
+    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": address}])
+    return context.new_page()
+
+
+def serious(page: Page) -> list[str]:
+    """What axe-core finds that is serious or critical, with where it is."""
+    page.add_script_tag(path=AXE)
+    options = {"exclude": [[DJANGOS_OWN]]}
+    found = page.evaluate(
+        "async (what) => (await axe.run(what, {resultTypes: ['violations']})).violations", options
+    )
+    return [
+        f"{rule['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"][:3]
+    ]
+
+
+def keep(page: Page, name: str) -> None:
+    folder = os.environ.get("SCREENSHOTS")
+    if folder:
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> Iterator[Scheme]:
+    yield request.param
+
+
+def test_every_page(
+    browser: Browser,
+    live_server: Any,
+    pages: tuple[dict[str, str], AbstractBaseUser],
+    scheme: Scheme,
+) -> None:
+    addresses, account = pages
+    owner, staff = visitor(TOKEN), Client()
+    staff.force_login(account)  # type: ignore[arg-type]
+    complaints = []
+    for client in (owner, staff):
+        page = look(browser, live_server.url, client, scheme)
+        for name, url in addresses.items():
+            if name.startswith("desk") is not (client is staff):
+                continue
+            page.set_viewport_size({"width": 1280, "height": 800})
+            page.goto(url)
+            complaints += [f"{name} {line}" for line in serious(page)]
+            keep(page, f"{name}-1280-{scheme}")
+            page.set_viewport_size({"width": 360, "height": 740})
+            if client is owner and not fits(page):
+                complaints.append(f"{name} is wider than a phone")
+            keep(page, f"{name}-360-{scheme}")
+        page.context.close()
+    assert not complaints, "\n".join(complaints)

@@ -1,0 +1,84 @@
+"""Retention: what is deleted when, by command and by the sweeper."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from ml_app import services
+from ml_app.models import Scan, Video
+from tests.factories import ScanFactory, add_face
+
+pytestmark = pytest.mark.django_db(transaction=True)  # files go when the transaction is committed
+
+
+def aged(days: float, **values: object) -> Scan:
+    """A scan of a video that was uploaded so many days ago, with real pictures."""
+    scan = ScanFactory(video__uploaded_at=timezone.now() - timedelta(days=days), **values)
+    add_face(scan, frames=4)
+    return scan
+
+
+def files(media: Path) -> set[Path]:
+    return {path for path in media.rglob("*") if path.is_file()}
+
+
+def prune(*arguments: str) -> str:
+    output = io.StringIO()
+    call_command("prune_media", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def test_old_media_go_and_young_ones_rows_and_hashes_stay(media: Path, settings: Settings) -> None:
+    settings.MEDIA_RETENTION_DAYS = 30
+    young = aged(29, done=True)
+    kept = files(media)
+    old = aged(31, done=True)
+    assert prune() == "Deleted the media of 1 video.\n"
+    assert files(media) == kept
+    before = (old.video.sha256, old.video.size, old.verdict, old.fake_probability)
+    old = Scan.objects.select_related("video").get(pk=old.pk)
+    assert (old.video.sha256, old.video.size, old.verdict, old.fake_probability) == before
+    assert old.faces.get().frames.filter(thumbnail="").count() == 4
+    assert young.faces.get().frames.exclude(thumbnail="").count() == 4
+    assert prune() == "Deleted the media of 0 videos.\n"
+
+
+def test_nothing_is_pruned_unless_asked_for(media: Path) -> None:
+    aged(5000, done=True)
+    kept = files(media)
+    assert "Everything is kept" in prune()
+    assert services.sweep().pruned == 0
+    assert files(media) == kept
+    assert prune("--days", "1") == "Deleted the media of 1 video.\n"
+    assert not files(media)
+    with pytest.raises(CommandError, match="0 or more"):
+        prune("--days=-1")
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_what_is_being_analysed_is_left_for_the_next_time(
+    media: Path, settings: Settings, state: str
+) -> None:
+    settings.MEDIA_RETENTION_DAYS = 1
+    aged(9, running=state == "running")
+    kept = files(media)
+    assert services.prune_media() == 0
+    assert files(media) == kept
+    Scan.objects.update(status="cancelled", lease_expires_at=None, finished_at=timezone.now())
+    assert services.prune_media() == 1
+    assert not files(media)
+
+
+def test_the_sweeper_prunes_as_well(media: Path, settings: Settings) -> None:
+    settings.MEDIA_RETENTION_DAYS = 0.5
+    aged(1, done=True)
+    assert services.sweep().pruned == 1
+    assert not files(media)
+    assert Video.objects.get().file.name == ""

@@ -1,0 +1,38 @@
+"""The model card tells the figures that stand in the weights' own metadata."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ml_app.detection.checkpoints import HeadMetadata, open_folder, read_metadata
+from ml_app.training.report import figures_table
+
+MODELS = Path(__file__).parents[2] / "models"
+
+
+@pytest.fixture(scope="module")
+def heads() -> dict[int, HeadMetadata]:
+    folder = open_folder(MODELS, "standard")
+    return {frames: read_metadata(pinned.path, HeadMetadata) for frames, pinned in folder.heads.items()}
+
+
+def test_the_card_has_the_figures_of_the_weights(heads: dict[int, HeadMetadata]) -> None:
+    card = (MODELS / "MODEL_CARD.md").read_text()
+    assert figures_table({frames: head.metrics for frames, head in heads.items()}) in card
+
+
+def test_every_frame_count_ships_calibrated_and_complete(heads: dict[int, HeadMetadata]) -> None:
+    assert sorted(heads) == [10, 20, 40, 60, 80, 100]
+    for frames, head in heads.items():
+        assert head.frame_count == frames
+        assert head.calibration.fitted_on
+        assert head.calibration.slope > 0
+        assert head.metrics["false_positive_rate"]["value"] <= 0.05
+        assert head.training_data
+        assert head.licence
+
+
+def test_the_weights_fit_into_sixty_megabytes() -> None:
+    assert sum(path.stat().st_size for path in (MODELS / "standard").iterdir()) < 60e6
