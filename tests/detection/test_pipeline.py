@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -115,7 +116,7 @@ def small(time_s: float) -> Image:
     ("draw", "reason"),
     [
         (lambda t: picture(t) // 8, Reason.TOO_DARK),
-        (lambda t: cv2.GaussianBlur(picture(t, (640, 480)), (0, 0), 5.0), Reason.TOO_BLURRED),
+        (lambda t: cv2.GaussianBlur(picture(t, (640, 480)) // 3 * 2, (0, 0), 5.0), Reason.TOO_BLURRED),
         (small, Reason.FACE_TOO_SMALL),
         (lambda t: picture(t, people=0 if t > 0.15 else 1), Reason.TOO_FEW_FRAMES),
     ],
@@ -207,3 +208,12 @@ def test_importing_the_pipeline_imports_neither_django_nor_torch() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["False", "False", "False"]
+
+
+def test_waiting_threads_do_not_spin() -> None:
+    code = "import os, ml_app.detection; print(os.environ['OMP_WAIT_POLICY'])"
+    for given, expected in (({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")):
+        environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"} | given
+        command = [sys.executable, "-c", code]
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert result.stdout.strip() == expected
