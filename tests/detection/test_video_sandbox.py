@@ -189,8 +189,10 @@ def test_probing_needs_no_torch_here_either() -> None:
     assert run.stdout.strip() == "[]"
 
 
+SIDE = 64
+PICTURE = b"0" * (SIDE * SIDE * 3)
 INFO: dict[str, Any] = {
-    "container": "mov", "codec": "h264", "width": 8, "height": 8, "duration": 1.0, "frame_rate": 25.0,
+    "container": "mov", "codec": "h264", "width": SIDE, "height": SIDE, "duration": 1.0, "frame_rate": 25.0,
     "frame_count": 25, "rotation": 0, "has_audio": False, "seconds": 0.1, "decoded": 1,
 }  # fmt: skip
 
@@ -200,7 +202,7 @@ def message(header: object, payload: bytes = b"") -> bytes:
     return len(text).to_bytes(4) + text + payload
 
 
-FRAME = message({"time": 0.5, "seconds": 0.2, "decoded": 2}, bytes(8 * 8 * 3))
+FRAME = message({"time": 0.5, "seconds": 0.2, "decoded": 2}, PICTURE)
 DONE = message({"done": True, "seconds": 0.2, "decoded": 2})
 
 
@@ -241,8 +243,8 @@ def test_the_impostor_is_believed_while_it_keeps_to_the_protocol(
         message(INFO),
         message(INFO) + FRAME * 3 + DONE,
         message(INFO) + FRAME[:-1],
-        message(INFO) + message({"time": 1e999, "seconds": 0, "decoded": 1}, bytes(192)),
-        message(INFO) + FRAME + message({"time": 0.1, "seconds": 0, "decoded": 1}, bytes(192)) + DONE,
+        message(INFO) + message({"time": 1e999, "seconds": 0, "decoded": 1}, PICTURE),
+        message(INFO) + FRAME + message({"time": 0.1, "seconds": 0, "decoded": 1}, PICTURE) + DONE,
     ],
 )
 def test_nonsense_is_an_error(clip: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
