@@ -41,9 +41,12 @@ class Web:
             return False
 
     def kill(self) -> None:
+        doomed = self.site.processes()
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        wait_for(lambda: not self.site.processes(), "its threads' process is gone as well", 10)
+        # Not by the environment, which is gone while the files are still being closed.
+        wait_for(lambda: not any(map(_runs, doomed)), "its threads' process is gone as well", 10)
+        assert not self.site.processes()
 
     def post(self, name: str, content: bytes, *, send: int | None = None) -> http.client.HTTPConnection:
         """Post a file, or only its first `send` bytes."""
@@ -61,6 +64,15 @@ class Web:
         if send is None:
             connection.send(tail)
         return connection
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process still has its files: one that does not exist or waits to be reaped has none."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def _files(site: Site, kind: str) -> list[Path]:
