@@ -216,8 +216,3 @@ def uploaded_files(request: HttpRequest, field: str) -> list[UploadedFile]:
     if not files:
         raise refuse("no_file")
     return files
-
-
-def uploaded_file(request: HttpRequest, field: str) -> UploadedFile:
-    """The first file of a form field; see `uploaded_files`."""
-    return uploaded_files(request, field)[0]

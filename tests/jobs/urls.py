@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from ml_app import services
 from ml_app.messages import ServiceError
-from ml_app.uploads import IncomingFile, uploaded_file
+from ml_app.uploads import IncomingFile, uploaded_files
 
 _move_to = IncomingFile.move_to
 
@@ -28,7 +28,7 @@ IncomingFile.move_to = _slow_move  # type: ignore[method-assign]
 @csrf_exempt
 def upload(request: HttpRequest) -> JsonResponse:
     try:
-        file = uploaded_file(request, "file")
+        file = uploaded_files(request, "file")[0]
         video, is_new = services.receive_video(upload=file, owner="visitor:web", user=None)
     except ServiceError as error:
         return JsonResponse({"code": error.code, "message": str(error)}, status=400)

@@ -14,7 +14,7 @@ from django.test import RequestFactory
 from pytest_django import Settings
 
 from ml_app.messages import ServiceError
-from ml_app.uploads import IncomingFile, harmless_suffix, spool, uploaded_file
+from ml_app.uploads import IncomingFile, harmless_suffix, spool, uploaded_files
 
 MIB = 1024**2
 
@@ -31,7 +31,7 @@ def _incoming(media: Path) -> list[Path]:
 def test_a_file_is_hashed_while_it_arrives(media: Path) -> None:
     content = bytes(range(256)) * 1000
     request = _post(content, frames="40")
-    file = uploaded_file(request, "file")
+    file = uploaded_files(request, "file")[0]
     assert isinstance(file, IncomingFile)
     assert (file.name, file.size) == ("talk.mp4", len(content))
     assert file.sha256 == hashlib.sha256(content).hexdigest()
@@ -45,12 +45,12 @@ def test_a_file_is_hashed_while_it_arrives(media: Path) -> None:
 
 def test_no_file() -> None:
     with pytest.raises(ServiceError) as refused:
-        uploaded_file(RequestFactory().post("/", {"frames": "40"}), "file")
+        uploaded_files(RequestFactory().post("/", {"frames": "40"}), "file")
     assert refused.value.code == "no_file"
 
 
 def test_an_empty_file_arrives(media: Path) -> None:
-    file = uploaded_file(_post(b""), "file")
+    file = uploaded_files(_post(b""), "file")[0]
     assert file.size == 0
     file.close()
 
@@ -61,7 +61,7 @@ def test_too_large(media: Path, settings: Settings, surplus: int) -> None:
     settings.MAX_UPLOAD_MB = 1
     request = _post(bytes(MIB + surplus), frames="40")
     with pytest.raises(ServiceError) as refused:
-        uploaded_file(request, "file")
+        uploaded_files(request, "file")
     assert refused.value.code == "too_large"
     assert request.POST["frames"] == "40", "fields before the file are read"
     assert _incoming(media) == []
@@ -69,7 +69,7 @@ def test_too_large(media: Path, settings: Settings, surplus: int) -> None:
 
 def test_exactly_as_large_as_allowed(media: Path, settings: Settings) -> None:
     settings.MAX_UPLOAD_MB = 1
-    with uploaded_file(_post(bytes(MIB)), "file") as file:
+    with uploaded_files(_post(bytes(MIB)), "file")[0] as file:
         assert file.size == MIB
 
 
@@ -77,7 +77,7 @@ def test_content_length_alone_stops_before_anything_is_written(media: Path, sett
     settings.MAX_UPLOAD_MB = 1
     request = _post(bytes(2 * MIB))
     with pytest.raises(ServiceError):
-        uploaded_file(request, "file")
+        uploaded_files(request, "file")
     assert not (media / "incoming").exists()
 
 
@@ -99,7 +99,7 @@ def test_a_full_disk_is_an_error_with_a_name(media: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(IncomingFile, "append", append_to_full_disk)
     with pytest.raises(ServiceError) as refused:
-        uploaded_file(_post(b"content"), "file")
+        uploaded_files(_post(b"content"), "file")
     assert refused.value.code == "disk_full"
     assert _incoming(media) == []
 
