@@ -16,12 +16,19 @@ $(VENV)/.site: requirements.txt vendor/dlib/pyproject.toml
 	@bash bin/setup site
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.site requirements-dev.txt
+$(VENV)/.training: $(VENV)/.site requirements-training.txt
+	@bash bin/setup training
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.site requirements-dev.txt requirements-training.txt
 	@bash bin/setup dev
 	@touch $@
 
 .PHONY: setup
 setup: $(VENV)/.site  ## Prepare the environment in .venv, nothing else
+
+.PHONY: training
+training: $(VENV)/.training  ## Install what only training uses: TensorBoard, timm, notebooks
 
 .PHONY: run
 run: setup  ## Start the site: web server, worker and sweeper (HOST, PORT)

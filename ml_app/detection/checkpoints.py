@@ -92,7 +92,7 @@ class HeadMetadata:
 
     name: str
     version: str
-    architecture: str  # "resnext50_lstm" or "published_resnext50_lstm"
+    architecture: str  # "resnext50_lstm", another backbone's, or "published_resnext50_lstm"
     frame_count: int
     backbone_sha256: str  # the backbone this head was trained on; no other will do
     dimensions: dict[str, int]  # fields of the architecture's config

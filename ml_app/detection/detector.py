@@ -27,7 +27,7 @@ from ml_app.detection.checkpoints import (
 from ml_app.detection.crops import Image
 from ml_app.detection.errors import Cancelled, CheckpointError
 from ml_app.detection.findings import DetectorInfo
-from ml_app.detection.networks.backbones import build_backbone, embed
+from ml_app.detection.networks.backbones import BackboneError, build_backbone, embed
 from ml_app.detection.networks.heads import PUBLISHED, build_head, run_head
 from ml_app.detection.place import Place, choose_place
 
@@ -251,6 +251,8 @@ def _load_backbone(pinned: PinnedFile, place: Place) -> nn.Module:
         network = build_backbone(metadata.backbone)
     except KeyError as error:
         raise _unknown(pinned, metadata.backbone) from error
+    except BackboneError as error:
+        raise CheckpointError("missing_library", str(error)) from error
     _fill(network, pinned)
     network.eval().requires_grad_(False)
     return network.to(place.device, place.dtype, memory_format=place.layout)  # type: ignore[call-overload, no-any-return]

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from ml_app.detection.crops import Image
+from ml_app.detection.networks.backbones import BackboneSpec
 from ml_app.training.augment import Draw, apply, draw
 from ml_app.training.blending import self_blend
 from ml_app.training.landmarks import Landmarks
@@ -27,7 +28,6 @@ from ml_app.training.store import Face, Shard, read_shards
 
 T = TypeVar("T")
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 AHEAD = 4  # batches that are made while the network works
 
 
@@ -173,8 +173,8 @@ def to_tensor(images: npt.NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
 
 
-def normalise(images: Tensor) -> Tensor:
-    """uint8 (B, 3, H, W) RGB → float32, normalised as `Preprocessing` says by default."""
-    mean = torch.tensor(MEAN, device=images.device).view(1, 3, 1, 1)
-    std = torch.tensor(STD, device=images.device).view(1, 3, 1, 1)
+def normalise(images: Tensor, spec: BackboneSpec) -> Tensor:
+    """uint8 (B, 3, H, W) RGB → float32, normalised as the backbone wants it."""
+    mean = torch.tensor(spec.mean, device=images.device).view(1, 3, 1, 1)
+    std = torch.tensor(spec.std, device=images.device).view(1, 3, 1, 1)
     return (images.float() / 255 - mean) / std

@@ -18,10 +18,16 @@ EVERY = 4  # steps between two updates of the average, which cost as much as a t
 class FrameClassifier(nn.Module):
     """Face crops → embeddings → one logit of FAKE each."""
 
-    def __init__(self, backbone: str) -> None:
+    def __init__(self, backbone: str, *, pretrained: bool = False) -> None:
+        """Build it, from random weights or with ImageNet's.
+
+        Raises:
+            BackboneError: The backbone cannot be built here.
+        """
         super().__init__()
-        self.backbone = build_backbone(backbone)
-        self.classify = nn.Linear(BACKBONES[backbone].channels, 1)
+        self.spec = BACKBONES[backbone]
+        self.backbone = build_backbone(backbone, pretrained=pretrained)
+        self.classify = nn.Linear(self.spec.channels, 1)
         nn.init.normal_(self.classify.weight, std=0.01)
         nn.init.zeros_(self.classify.bias)
 
@@ -31,7 +37,7 @@ class FrameClassifier(nn.Module):
 
     def embeddings(self, images: Tensor) -> Tensor:
         """uint8 (B, 3, H, W) RGB → float32 (B, channels)."""
-        pixels = normalise(images).contiguous(memory_format=torch.channels_last)
+        pixels = normalise(images, self.spec).contiguous(memory_format=torch.channels_last)
         with precision(images.device):
             features = self.backbone(pixels)
         return embed(features)

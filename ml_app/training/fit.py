@@ -17,6 +17,7 @@ from torch.nn import functional
 from ml_app.training.batches import Batch, Pool, batches
 from ml_app.training.classifier import Average, FrameClassifier
 from ml_app.training.gradients import Gradients
+from ml_app.training.initial import load_initial
 from ml_app.training.recipe import Recipe, backbone_part
 
 LAST = "last.pt"
@@ -57,6 +58,7 @@ def fit(
 
     Raises:
         TrainingFailed: The loss is no number any more, or the run in the folder is of another recipe.
+        BackboneError: The backbone, or the weights to start from, cannot be had.
     """
     run.mkdir(parents=True, exist_ok=True)
     state = _State(recipe, run, device or torch.device("cpu"))
@@ -96,7 +98,7 @@ class _State:
     def __init__(self, recipe: Recipe, run: Path, device: torch.device) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.path, self.device, self.step = recipe, run / LAST, device, 0
-        model = FrameClassifier(recipe.backbone).to(device)
+        model = self._first_model().to(device)
         self.model = model.to(memory_format=torch.channels_last)
         decayed = [p for p in model.backbone.parameters() if p.ndim > 1]
         others = [p for p in model.backbone.parameters() if p.ndim <= 1]
@@ -117,6 +119,14 @@ class _State:
         )
         if self.path.exists():
             self._load()
+
+    def _first_model(self) -> FrameClassifier:
+        if self.path.exists():  # the saved weights replace all others
+            return FrameClassifier(self.recipe.backbone)
+        model = FrameClassifier(self.recipe.backbone, pretrained=self.recipe.pretrained)
+        if self.recipe.initial_weights:
+            load_initial(model.backbone, Path(self.recipe.initial_weights))
+        return model
 
     def learn(self, batch: Batch, step: int) -> tuple[float, float]:
         """One step: its loss and accuracy."""

@@ -17,7 +17,8 @@ from ml_app.detection.checkpoints import (
     save_checkpoint,
     sha256_of,
 )
-from ml_app.detection.networks.heads import SEQUENCE
+from ml_app.detection.networks.backbones import BACKBONES
+from ml_app.detection.networks.heads import sequence_architecture
 from ml_app.training.classifier import FrameClassifier
 from ml_app.training.heads import FittedHead
 from ml_app.training.recipe import Recipe
@@ -32,7 +33,10 @@ def head_file(frame_count: int) -> str:
 
 def preprocessing_of(recipe: Recipe) -> Preprocessing:
     """How serving shows a face to a detector of this recipe."""
-    return Preprocessing(image_size=recipe.phases[-1].size, margin=recipe.margin)
+    spec = BACKBONES[recipe.backbone]
+    return Preprocessing(
+        image_size=recipe.phases[-1].size, margin=recipe.margin, mean=spec.mean, std=spec.std
+    )
 
 
 def export(
@@ -69,7 +73,7 @@ def export(
         metadata = HeadMetadata(
             name=recipe.name,
             version=recipe.version,
-            architecture=SEQUENCE,
+            architecture=sequence_architecture(recipe.backbone),
             frame_count=fitted.frame_count,
             backbone_sha256=sha256,
             dimensions=asdict(fitted.head.config),

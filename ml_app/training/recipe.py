@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from ml_app.detection.networks.backbones import BACKBONES
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -59,7 +61,9 @@ class Recipe:
     name: str  # of the detector
     version: str
     phases: tuple[Phase, ...]
-    backbone: str = "resnext50_32x4d"
+    backbone: str = "resnext50_32x4d"  # key of networks.backbones.BACKBONES
+    pretrained: bool = False  # start from ImageNet weights, which are fetched
+    initial_weights: str = ""  # or from a file: safetensors, or a state dict of torch
     margin: float = 1.1  # of the crop in serving
     seed: int = 0
     mix: Mix = field(default_factory=Mix)
@@ -96,9 +100,17 @@ class Recipe:
         return self.phases[-1]
 
 
+def completed(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe as an earlier version kept it with a run; keys that came later have their defaults."""
+    plain = {f.name: f.default for f in dataclasses.fields(Recipe) if f.default is not dataclasses.MISSING}
+    parts = {"mix": asdict(Mix()), "heads": asdict(Heads())}
+    return plain | recipe | {name: parts[name] | recipe.get(name, {}) for name in parts}
+
+
 def backbone_part(recipe: dict[str, Any]) -> dict[str, Any]:
     """What of a recipe (as a dictionary) decides the backbone: all but heads, words and the early end."""
-    return {key: value for key, value in recipe.items() if key not in {"heads", "description", "stop_after"}}
+    kept = completed(recipe)
+    return {key: value for key, value in kept.items() if key not in {"heads", "description", "stop_after"}}
 
 
 def find_recipe(name: str) -> Path:
@@ -128,6 +140,11 @@ def load_recipe(path: Path) -> Recipe:
     assert isinstance(recipe, Recipe)  # noqa: S101 - for the type checker
     if not recipe.phases or any(p.batch < 2 or p.batch % 2 or p.steps < 1 for p in recipe.phases):
         raise RecipeError(f"{path.name}: phases need at least one step each and an even batch")
+    if recipe.backbone not in BACKBONES:
+        known = ", ".join(BACKBONES)
+        raise RecipeError(f"{path.name}: there is no backbone {recipe.backbone!r}. Known: {known}")
+    if recipe.pretrained and recipe.initial_weights:
+        raise RecipeError(f"{path.name}: pretrained and initial_weights exclude each other; choose one")
     return recipe
 
 

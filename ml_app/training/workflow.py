@@ -18,7 +18,7 @@ from ml_app.training.fit import LAST, TrainingFailed, fit
 from ml_app.training.heads import FittedHead, fit_head
 from ml_app.training.measure import DevFaces
 from ml_app.training.publish import halved
-from ml_app.training.recipe import Recipe, backbone_part
+from ml_app.training.recipe import Recipe, backbone_part, completed
 from ml_app.training.sequences import embed_clips
 
 HEADS = "heads.pt"
@@ -137,7 +137,7 @@ def load_heads(recipe: Recipe, run: Path) -> list[FittedHead]:
     if not path.exists():
         raise TrainingFailed(f"{run} holds no heads; run `train` to its end first")
     content = torch.load(path, map_location="cpu", weights_only=True)
-    if content["recipe"] != asdict(recipe):
+    if completed(content["recipe"]) != asdict(recipe):
         raise TrainingFailed(f"{run} holds heads of another recipe")
     return [_unpacked(recipe, packed) for packed in content["heads"]]
 

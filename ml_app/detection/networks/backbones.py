@@ -9,25 +9,69 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
+Channels = tuple[float, float, float]  # red, green, blue
+
+IMAGENET_MEAN: Channels = (0.485, 0.456, 0.406)
+IMAGENET_STD: Channels = (0.229, 0.224, 0.225)
+
+
+class BackboneError(RuntimeError):
+    """A backbone cannot be built here; the message says why and what to do."""
+
 
 @dataclass(frozen=True, slots=True)
 class BackboneSpec:
-    """How to build a backbone. `build(pretrained)` returns a module (B, 3, H, W) → (B, channels, h, w)."""
+    """How to build a backbone. `build(pretrained)` returns a module (B, 3, H, W) → (B, channels, h, w).
+
+    `mean` and `std` are those that its ImageNet weights were trained with, of channels scaled to 0..1.
+    """
 
     name: str
     channels: int
     build: Callable[[bool], nn.Module]
+    mean: Channels = IMAGENET_MEAN
+    std: Channels = IMAGENET_STD
 
 
 def _resnext50(pretrained: bool) -> nn.Module:
     weights = models.ResNeXt50_32X4D_Weights.IMAGENET1K_V2 if pretrained else None
-    network = models.resnext50_32x4d(weights=weights)
+    return _without_pool(models.resnext50_32x4d(weights=weights))
+
+
+def _resnet50(pretrained: bool) -> nn.Module:
+    weights = models.ResNet50_Weights.IMAGENET1K_V2 if pretrained else None
+    return _without_pool(models.resnet50(weights=weights))
+
+
+def _without_pool(network: nn.Module) -> nn.Module:
     # Everything but the average pool and the classifier.
     return nn.Sequential(*list(network.children())[:-2])
 
 
+def _efficientnet_v2_s(pretrained: bool) -> nn.Module:
+    weights = models.EfficientNet_V2_S_Weights.IMAGENET1K_V1 if pretrained else None
+    features: nn.Module = models.efficientnet_v2_s(weights=weights).features
+    return features
+
+
+def _xception(pretrained: bool) -> nn.Module:
+    try:
+        import timm  # noqa: PLC0415 - only this backbone needs it
+    except ImportError as error:
+        raise BackboneError(
+            "The backbone 'xception' needs timm: pip install -r requirements-training.txt"
+        ) from error
+    network: nn.Module = timm.create_model(
+        "legacy_xception", pretrained=pretrained, num_classes=0, global_pool=""
+    )
+    return network
+
+
 BACKBONES: dict[str, BackboneSpec] = {
     "resnext50_32x4d": BackboneSpec("resnext50_32x4d", 2048, _resnext50),
+    "resnet50": BackboneSpec("resnet50", 2048, _resnet50),
+    "efficientnet_v2_s": BackboneSpec("efficientnet_v2_s", 1280, _efficientnet_v2_s),
+    "xception": BackboneSpec("xception", 2048, _xception, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
 
 
@@ -36,15 +80,27 @@ def build_backbone(name: str, *, pretrained: bool = False) -> nn.Module:
 
     Args:
         name: A key of `BACKBONES`.
-        pretrained: Fetch ImageNet weights (needs the network).
+        pretrained: Fetch ImageNet weights (needs the network, or a filled cache of torch).
 
     Returns:
         A module from float (B, 3, H, W), normalised, to a feature map (B, channels, H/32, W/32).
 
     Raises:
         KeyError: The name is not registered.
+        BackboneError: Its library is missing, or the ImageNet weights cannot be fetched.
     """
-    return BACKBONES[name].build(pretrained)
+    spec = BACKBONES[name]
+    if not pretrained:
+        return spec.build(False)
+    try:
+        return spec.build(True)
+    except (OSError, RuntimeError) as error:  # urllib's and requests' errors are OSErrors
+        if isinstance(error, BackboneError):
+            raise
+        raise BackboneError(
+            f"The ImageNet weights of {name!r} cannot be fetched ({type(error).__name__}). Connect to the "
+            "internet once, or give a file of them as initial_weights, or set pretrained to false."
+        ) from error
 
 
 def embed(feature_map: Tensor) -> Tensor:

@@ -19,15 +19,23 @@ HEADS: dict[str, Callable[[dict[str, int]], nn.Module]] = {
 }
 
 
-def build_head(architecture: str, dimensions: dict[str, int]) -> nn.Module:
-    """Build a registered head from the dimensions in its checkpoint.
+def sequence_architecture(backbone: str) -> str:
+    """The name of a `SequenceHead` on a backbone, such as "resnext50_lstm" or "efficientnet_lstm"."""
+    return f"{backbone.partition('_')[0]}_lstm"
 
-    Every head is a module of (embeddings (B, T, C), lengths (B,)) → `SequenceScores`.
+
+def build_head(architecture: str, dimensions: dict[str, int]) -> nn.Module:
+    """Build a head from the dimensions in its checkpoint.
+
+    Any other "…_lstm" than those of `HEADS` is a `SequenceHead` on another backbone. Every head is a module
+    of (embeddings (B, T, C), lengths (B,)) → `SequenceScores`.
 
     Raises:
         KeyError: The architecture is not registered.
         TypeError: The dimensions are not those of the architecture.
     """
+    if architecture not in HEADS and architecture.endswith("_lstm"):
+        architecture = SEQUENCE
     return HEADS[architecture](dimensions)
 
 

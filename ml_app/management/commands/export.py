@@ -21,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--licence", required=True, help="under which terms that data is")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        from ml_app.detection.networks.backbones import BackboneError  # noqa: PLC0415
         from ml_app.training.fit import TrainingFailed  # noqa: PLC0415 - torch is slow to import
         from ml_app.training.publish import export  # noqa: PLC0415
         from ml_app.training.recipe import RecipeError, find_recipe, load_recipe  # noqa: PLC0415
@@ -38,7 +39,7 @@ class Command(BaseCommand):
                 training_data=options["training_data"],
                 licence=options["licence"],
             )
-        except (RecipeError, TrainingFailed, ValueError) as error:
+        except (BackboneError, RecipeError, TrainingFailed, ValueError) as error:
             raise CommandError(str(error)) from error
         size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
         self.stdout.write(f"{folder}: {size:.1f} MB. Now run `calibrate {recipe.name}`.")

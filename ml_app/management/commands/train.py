@@ -23,6 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--only", choices=["backbone", "heads"], help="do one of the two parts")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        from ml_app.detection.networks.backbones import BackboneError  # noqa: PLC0415
         from ml_app.training.fit import TrainingFailed  # noqa: PLC0415 - torch is slow to import
         from ml_app.training.recipe import RecipeError, find_recipe, load_recipe  # noqa: PLC0415
         from ml_app.training.workflow import train_backbone, train_heads  # noqa: PLC0415
@@ -34,7 +35,7 @@ class Command(BaseCommand):
                 train_backbone(recipe, options["data"], run, self._log)
             if options["only"] != "backbone":
                 train_heads(recipe, options["data"], run, self._log)
-        except (RecipeError, TrainingFailed, ValueError) as error:
+        except (BackboneError, RecipeError, TrainingFailed, ValueError) as error:
             raise CommandError(str(error)) from error
 
     def _log(self, row: dict[str, Any]) -> None:

@@ -1,0 +1,98 @@
+"""Weights to start from: a local file of ImageNet weights, of a detector, or of another training."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from ml_app.detection.networks.backbones import BackboneError
+
+# What files keep a state dict under; of a run's last.pt, the averaged model is the better start.
+WRAPPERS = ("average", "state_dict", "model_state_dict", "model")
+PREFIXES = re.compile(r"^(module\.|model\.|backbone\.|encoder\.|features\.|network\.)+")
+# Names of torchvision's and timm's ResNets, by their place in the sequence of their children.
+RESNET = {"conv1": 0, "bn1": 1, "layer1": 4, "layer2": 5, "layer3": 6, "layer4": 7}
+
+
+def load_initial(backbone: nn.Module, path: Path) -> list[str]:
+    """Fill a backbone with weights from a file.
+
+    Names are matched without the usual prefixes, and ResNets also by torchvision's names, so these all do:
+    a detector's `backbone.safetensors`, torchvision's and timm's ImageNet files, published deepfake
+    checkpoints and a run's `last.pt`. What else the file holds, such as a classifier, is left.
+
+    Args:
+        backbone: From `build_backbone`.
+        path: A safetensors file, or a state dict of torch, which is read without running code from it.
+
+    Returns:
+        The names in the file that were not used.
+
+    Raises:
+        BackboneError: The file cannot be read or does not fit; says what is missing or of another shape.
+    """
+    wanted = backbone.state_dict()
+    found: dict[str, Tensor] = {}
+    unused = []
+    for name, tensor in _read(path).items():
+        own = _own_name(name, wanted)
+        if own is None:
+            unused.append(name)
+        else:
+            found[own] = tensor
+    missing = [name for name in wanted if name not in found and not name.endswith("num_batches_tracked")]
+    if missing:
+        raise BackboneError(
+            f"{path.name} does not fit the backbone: {len(missing)} of {len(wanted)} tensors are missing, "
+            f"the first is {missing[0]!r}; the file has {', '.join(unused[:3]) or 'nothing else'} …"
+        )
+    for name, tensor in found.items():
+        if tensor.shape != wanted[name].shape:
+            raise BackboneError(
+                f"{path.name} does not fit the backbone: {name!r} is {tuple(tensor.shape)}, "
+                f"{tuple(wanted[name].shape)} is needed"
+            )
+        if not bool(torch.isfinite(tensor).all()):
+            raise BackboneError(f"{path.name}: {name!r} holds values that are no numbers")
+    backbone.load_state_dict(found, strict=False)
+    return unused
+
+
+def _own_name(name: str, wanted: Mapping[str, Tensor]) -> str | None:
+    if name in wanted:
+        return name
+    bare = PREFIXES.sub("", name)
+    first, _, rest = bare.partition(".")
+    if first in RESNET and f"{RESNET[first]}.{rest}" in wanted:
+        return f"{RESNET[first]}.{rest}"
+    return bare if bare in wanted else None
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise BackboneError(f"initial_weights: there is no file {path}")
+    try:
+        if path.suffix == ".safetensors":
+            content: Any = load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, SafetensorError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise BackboneError(
+            f"{path.name} cannot be read: it must be safetensors or a plain state dict of torch "
+            f"({type(error).__name__})"
+        ) from error
+    for key in WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict):
+        raise BackboneError(f"{path.name} holds no state dict")
+    tensors = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+    return {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
