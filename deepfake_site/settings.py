@@ -38,6 +38,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "ml_app.views.probes.ProbesMiddleware",  # the first: under any host name, without TLS
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -160,6 +161,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 LEASE_SECONDS: float = env.float("LEASE_SECONDS", default=30.0)
 MAX_ATTEMPTS: int = env.int("MAX_ATTEMPTS", default=3)
+
+# Watching: /metrics is closed unless one of these opens it.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+METRICS_NETWORKS: list[str] = env.list("METRICS_NETWORKS", default=[])
+MIN_FREE_DISK_MB: int = env.int("MIN_FREE_DISK_MB", default=1024)  # less is not ready for uploads
 
 # Security
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,42 @@ def _files() -> Iterator[CheckMessage]:
         )
 
 
+SHORTEST_TOKEN = 16  # characters
+
+
+@register(Tags.security)
+def check_metrics(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Who can read /metrics."""
+    return list(_metrics())
+
+
+def _metrics() -> Iterator[CheckMessage]:
+    if 0 < len(settings.METRICS_TOKEN) < SHORTEST_TOKEN:
+        yield Warning(
+            f"METRICS_TOKEN has {len(settings.METRICS_TOKEN)} characters and can be guessed.",
+            hint="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
+            id="ml_app.W006",
+        )
+    for network in settings.METRICS_NETWORKS:
+        try:
+            everybody = ip_network(network, strict=False).prefixlen == 0
+        except ValueError:
+            yield Error(
+                f"METRICS_NETWORKS has {network!r}, which is no network.",
+                hint="Give addresses or networks such as METRICS_NETWORKS=127.0.0.1,192.0.2.0/24",
+                id="ml_app.E006",
+            )
+            continue
+        if everybody or (_reachable() and not settings.BEHIND_PROXY):
+            yield Warning(
+                f"METRICS_NETWORKS has {network}, which may let everybody read /metrics: "
+                + ("it is every address." if everybody else "behind a proxy, all come from its address."),
+                hint="Name the networks of your own machines, set BEHIND_PROXY=true where a proxy is in "
+                "front, or use METRICS_TOKEN instead.",
+                id="ml_app.W007",
+            )
+
+
 # The least that each can be, for the site to work at all
 _LEAST = {
     "MAX_UPLOAD_MB": 1,
@@ -101,6 +138,7 @@ _LEAST = {
     "LEASE_SECONDS": 1,
     "MEDIA_RETENTION_DAYS": 0,
     "AXES_FAILURE_LIMIT": 1,
+    "MIN_FREE_DISK_MB": 0,
 }
 _VARIABLES = {"AXES_FAILURE_LIMIT": "LOGIN_FAILURE_LIMIT"}
 

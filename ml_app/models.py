@@ -14,6 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ml_app.querysets import ScanQuerySet, VideoQuerySet
+from ml_app.workers import Worker
+
+__all__ = ["Evidence", "Face", "FaceFrame", "Review", "Scan", "Verdict", "Video", "Worker"]
 
 PROBABILITY = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 
@@ -162,6 +165,8 @@ class Scan(models.Model):
             models.Index(fields=["owner", "status", "-created_at"], name="scan_history_by_status"),
             models.Index(fields=["-created_at"], name="scan_newest"),
             models.Index(fields=["lease_expires_at"], condition=Q(status="running"), name="scan_leases"),
+            models.Index(fields=["created_at"], condition=Q(status="queued"), name="scan_waiting"),
+            models.Index(fields=["status", "-finished_at"], name="scan_ended"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
-import socket
 import threading
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
-from celery.signals import worker_init, worker_ready, worker_shutting_down
+from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.conf import settings
 from django.db import close_old_connections
 
@@ -20,6 +18,7 @@ from deepfake_site.logs import about_scan
 from ml_app import services
 from ml_app.detection.errors import Cancelled, CheckpointError, DetectionError
 from ml_app.detection.findings import Findings
+from ml_app.heartbeat import Heartbeat, worker_name
 from ml_app.models import Scan
 from ml_app.uploads import disk_is_full
 from ml_app.watch import Watch, lease
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _stopping = threading.Event()  # the worker was told to end: give the scan back instead of finishing it
+_heartbeat = Heartbeat()
 
 
 @shared_task(name=services.ANALYSE, ignore_result=True)
@@ -38,7 +38,7 @@ def analyse_scan(scan_id: str) -> None:
         if _stopping.is_set():
             services.enqueue(scan_id=scan_id)  # for the next worker: this one took the message on its way out
             return
-        worker = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
+        worker = f"{worker_name()}:{secrets.token_hex(4)}"
         if not Scan.objects.claim(scan_id, worker=worker, lease=lease()):
             logger.info("Does not wait for a worker any more")
             return
@@ -141,7 +141,18 @@ def _warm_up(**kwargs: Any) -> None:
 
     shared_pool().warm_up()
     info = loaded.info
+    _heartbeat.device = loaded.describe_device()[:64]
     logger.info("Detector %s %s ready on %s", info.name, info.version, loaded.describe_device())
+
+
+@worker_ready.connect
+def _show_life(**kwargs: Any) -> None:
+    _heartbeat.start()
+
+
+@worker_shutdown.connect
+def _show_death(**kwargs: Any) -> None:
+    _heartbeat.stop()
 
 
 @worker_ready.connect

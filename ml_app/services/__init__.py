@@ -7,6 +7,8 @@ person should hear is a `ServiceError` with a stable code and a sentence.
 from ml_app.messages import ServiceError, scan_errors
 from ml_app.services.claiming import claim_videos
 from ml_app.services.detectors import DetectorState, detector_state
+from ml_app.services.health import Readiness, readiness
+from ml_app.services.metrics import metrics_text
 from ml_app.services.pruning import prune_media
 from ml_app.services.results import save_findings
 from ml_app.services.scans import ANALYSE, cancel_scan, enqueue, record_review, request_scan
@@ -23,6 +25,7 @@ from ml_app.services.videos import (
 __all__ = [
     "ANALYSE",
     "DetectorState",
+    "Readiness",
     "ServiceError",
     "Swept",
     "cancel_scan",
@@ -32,8 +35,10 @@ __all__ = [
     "detector_state",
     "enqueue",
     "limits",
+    "metrics_text",
     "prune_media",
     "purge_media",
+    "readiness",
     "receive_video",
     "record_review",
     "request_scan",

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from deepfake_site.celery import app
-from ml_app.models import Scan
+from ml_app.models import Scan, Worker
 from ml_app.services.orphans import delete_orphans
 from ml_app.services.pruning import prune_media
 from ml_app.services.scans import enqueue
@@ -35,6 +35,7 @@ class Swept:
 
 def sweep() -> Swept:
     """One round of everything. Safe to run at any time and in several places at once."""
+    Worker.objects.forget()
     return Swept(
         expired=take_from_the_lost(), sent=send_again(), files=delete_orphans(), pruned=prune_media()
     )

@@ -21,7 +21,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import connection
 
 from ml_app import services
-from ml_app.models import Face, FaceFrame, Scan, Video
+from ml_app.models import Face, FaceFrame, Scan, Video, Worker
 
 
 def upload(path: str, owner: str) -> str:
@@ -63,6 +63,10 @@ def videos() -> int:
     return Video.objects.count()
 
 
+def workers() -> list[str]:
+    return list(Worker.objects.alive().values_list("name", flat=True))
+
+
 def sweep() -> dict[str, int]:
     swept = services.sweep()
     return {"expired": swept.expired, "sent": swept.sent, "files": swept.files}
@@ -97,7 +101,7 @@ def die(scan: str) -> int:
     return subprocess.run([sys.executable, "-c", program, scan], check=False).returncode
 
 
-COMMANDS = {f.__name__: f for f in (upload, order, cancel, row, faces, videos, sweep, race, die)}
+COMMANDS = {f.__name__: f for f in (upload, order, cancel, row, faces, videos, workers, sweep, race, die)}
 
 if __name__ == "__main__":
     for line in sys.stdin:
