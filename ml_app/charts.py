@@ -10,15 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ml_app.figures import Bin
+from ml_app.figures import COUNTS, Bin, Figure
 from ml_app.models import Face, FaceFrame, Scan
 from ml_app.wording import clock
 
-PLOT_HEIGHT = 112.0  # pixels from 0 % to 100 %
+PLOT_HEIGHT = 150.0  # pixels from 0 % to 100 %
 PLOT_TOP = 10.0  # pixels above, so that a mark at 100 % is not cut
 _STEPS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)  # seconds from tick to tick
 _MAX_TICKS = 6
 _DENSE = 50  # points
+_LABEL_HEIGHT = 14.0  # pixels; labels nearer to each other would touch
 _LONG_GAP = 8  # times the mean distance of the sampled frames; the line is not drawn across
 
 
@@ -85,7 +86,15 @@ class Timeline:
     band_y: float | None
     band_height: float
     duration_s: float
+    top_y: float = PLOT_TOP
+    bottom_y: float = PLOT_TOP + PLOT_HEIGHT
     height: float = PLOT_HEIGHT + 2 * PLOT_TOP
+
+    @property
+    def has_threshold_label(self) -> bool:
+        """Whether there is room for one between those of 0 % and 100 %."""
+        y = self.threshold_y
+        return y is not None and self.top_y + _LABEL_HEIGHT <= y <= self.bottom_y - _LABEL_HEIGHT
 
 
 def timeline(scan: Scan, faces: Sequence[Face]) -> Timeline | None:
@@ -182,6 +191,28 @@ def _anchor(share: float) -> str:
     if share < 0.12:
         return "start"
     return "end" if share > 0.88 else "middle"
+
+
+INTERVAL_WIDTH = 96.0  # pixels from 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A measured figure between 0 and 1, its 95 % interval, and what guessing would give, in pixels."""
+
+    value: float
+    low: float | None
+    high: float | None
+    chance: float | None
+
+
+def interval(figure: Figure) -> Interval | None:
+    """Lay out a figure; None for one that is no number between 0 and 1, such as a count."""
+    if not 0.0 <= figure.value <= 1.0 or figure.key in COUNTS:
+        return None
+    places = (figure.value, figure.low, figure.high, figure.chance)
+    value, low, high, chance = (None if x is None else round(x * INTERVAL_WIDTH, 1) for x in places)
+    return Interval(value or 0.0, low, high, chance)
 
 
 PLOT_SIDE = 220.0  # pixels of a calibration plot

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ml_app.figures import Figure, HeadFigures, detector_figures
+from ml_app.figures import HeadFigures, detector_figures
 from ml_app.models import Scan
 
 RECENT = 200  # finished scans, all frame counts together
@@ -35,7 +35,7 @@ def frame_choices(*, detector: str) -> tuple[FrameChoice, ...]:
     heads = {head.frame_count: head for head in detector_figures(name=detector)}
     seconds = measured_seconds(detector=detector)
     return tuple(
-        FrameChoice(count, accuracy_words(count, heads), time_words(seconds.get(count, [])))
+        FrameChoice(count, accuracy_words(count, heads), time_words(count, seconds))
         for count in settings.FRAME_COUNTS
     )
 
@@ -56,8 +56,7 @@ def accuracy_words(count: int, heads: dict[int, HeadFigures]) -> str:
     if not heads:
         return _("Accuracy: not measured yet.")
     nearest = min(heads, key=lambda made_for: (abs(made_for - count), -made_for))  # as the detector chooses
-    figures = {figure.key: figure for figure in heads[nearest].figures if figure.is_overall}
-    words = _measured(figures)
+    words = _measured(heads[nearest])
     if nearest != count:
         words += " " + _("This is the checkpoint for %(count)d frames, the nearest there is.") % {
             "count": nearest
@@ -65,14 +64,16 @@ def accuracy_words(count: int, heads: dict[int, HeadFigures]) -> str:
     return words
 
 
-def _measured(figures: dict[str, Figure]) -> str:
-    caught, alarms = figures.get("fakes_above_threshold"), figures.get("genuine_above_threshold")
+def _measured(head: HeadFigures) -> str:
+    caught, alarms, unsure, auc = head.caught, head.false_alarms, head.uncertain, head.auc
     if caught and alarms:
-        return _(
+        words = _(
             "On test clips it found %(caught)s of 100 manipulated videos and wrongly flagged %(alarms)s of "
             "100 genuine ones."
         ) % {"caught": round(caught.value * 100), "alarms": round(alarms.value * 100)}
-    auc = figures.get("auc")
+        if unsure:
+            words += " " + _("It left %(count)s of 100 uncertain.") % {"count": round(unsure.value * 100)}
+        return words
     if auc:
         return _("On test clips its area under the ROC curve is %(auc).2f (0.5 is guessing, 1 perfect).") % {
             "auc": auc.value
@@ -80,14 +81,27 @@ def _measured(figures: dict[str, Figure]) -> str:
     return _("Accuracy: not measured yet.")
 
 
-def time_words(seconds: list[float]) -> str:
-    """How long to wait, from what scans of this machine took."""
-    if not seconds:
-        return _("Time on this machine: not measured yet.")
-    usual = median(seconds)
-    shown = f"{usual:.0f}" if usual >= 10 else f"{usual:.1f}"
-    return ngettext(
-        "On this machine about %(seconds)s s a video (%(number)d scan).",
-        "On this machine about %(seconds)s s a video (median of %(number)d scans).",
-        len(seconds),
-    ) % {"seconds": shown, "number": len(seconds)}
+def time_words(count: int, measured: dict[int, list[float]]) -> str:
+    """How long to wait, from what scans of this machine took.
+
+    Args:
+        measured: Seconds of scans by frame count. Where there is none for `count`, the others are scaled:
+            the cost grows with the number of frames.
+    """
+    seconds = measured.get(count, [])
+    if seconds:
+        return ngettext(
+            "On this machine about %(seconds)s s a video (%(number)d scan).",
+            "On this machine about %(seconds)s s a video (median of %(number)d scans).",
+            len(seconds),
+        ) % {"seconds": _shown(median(seconds)), "number": len(seconds)}
+    scaled = [total * count / other for other, totals in measured.items() for total in totals]
+    if scaled:
+        return _("On this machine about %(seconds)s s a video, reckoned from scans with other numbers.") % {
+            "seconds": _shown(median(scaled))
+        }
+    return _("Time on this machine: not measured yet.")
+
+
+def _shown(seconds: float) -> str:
+    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}"

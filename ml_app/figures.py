@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ml_app.detection.checkpoints import HeadMetadata, PinnedFile, open_folder, read_metadata
@@ -16,24 +17,38 @@ from ml_app.detection.errors import CheckpointError
 from ml_app.wording import Words
 
 OVERALL = ((), ("clips",))  # where the figures stand that sum a checkpoint up
+# Keys that different versions of the measurement gave to the same figure, the newest first
+CAUGHT = ("true_positive_rate", "caught", "fakes_above_threshold")
+FALSE_ALARMS = ("false_positive_rate", "false_alarms", "genuine_above_threshold")
+COUNTS = ("not_analysable",)
+NO_SHARES = ("auc", "brier", "ece", "log_loss", *COUNTS)  # all others are told in per cent
 
 LABELS: dict[str, Words] = {
     "auc": _("Area under the ROC curve"),
     "pairs": _("Fakes that score above their genuine twin"),
     "pair_accuracy": _("Fakes that score above their genuine twin"),
-    "accuracy": _("Clips judged rightly"),
-    "balanced_accuracy": _("Clips judged rightly, both kinds weighted alike"),
-    "false_alarms": _("Genuine clips called manipulated"),
-    "false_positive_rate": _("Genuine clips called manipulated"),
+    "caught": _("Manipulated clips flagged"),
+    "true_positive_rate": _("Manipulated clips flagged"),
+    "false_alarms": _("Genuine clips flagged wrongly"),
+    "false_positive_rate": _("Genuine clips flagged wrongly"),
     "genuine_above_threshold": _("Genuine clips at or above the threshold"),
     "fakes_above_threshold": _("Manipulated clips at or above the threshold"),
-    "not_analysable": _("Clips that could not be judged"),
-    "caught": _("Manipulated clips called so"),
-    "true_positive_rate": _("Manipulated clips called so"),
-    "fakes_called_real": _("Manipulated clips called genuine"),
+    "fakes_called_real": _("Manipulated clips where no evidence was found"),
     "uncertain": _("Clips left uncertain"),
+    "not_analysable": _("Clips that could not be judged"),
+    "accuracy": _("Clips judged rightly"),
+    "balanced_accuracy": _("Clips judged rightly, both kinds weighted alike"),
     "brier": _("Brier score"),
     "ece": _("Expected calibration error"),
+}
+GROUPS: dict[str, Words] = {
+    "families": _("by kind of manipulation"),
+    "generators": _("by generator"),
+    "picture_pairs": _("pairs of single pictures"),
+    "face swap": _("face swap"),
+    "face_swap": _("face swap"),
+    "generated talking head": _("generated talking head"),
+    "in the wild": _("in the wild"),
 }
 
 
@@ -42,13 +57,23 @@ class Figure:
     """One measured figure, with its 95 % interval and how many clips it was measured on where known."""
 
     name: Words
-    group: str  # such as a family of fakes; empty for all of them
+    group: Words  # such as a family of fakes; empty for all of them
     value: float
     low: float | None = None
     high: float | None = None
     n: int | None = None
     key: str = ""  # of `name`, in the metadata
     is_overall: bool = True  # of all clips, and not of some family of fakes
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a share, to be told in per cent."""
+        return self.key not in NO_SHARES and 0.0 <= self.value <= 1.0
+
+    @property
+    def chance(self) -> float | None:
+        """What guessing would give, where that is known."""
+        return 0.5 if self.key in ("auc", "pairs", "pair_accuracy") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +100,40 @@ class HeadFigures:
     slope: float = 1.0
     intercept: float = 0.0
     architecture: str = ""
-    sampling: str = ""
+    sampling: str = ""  # "even" or "bursts"
+    burst: int = 0  # frames
     image_size: int = 0
     licence: str = ""
     file: str = ""
     sha256: str = ""  # as the manifest pins it
     size: int = 0  # bytes
     bins: tuple[Bin, ...] = ()
+
+    def overall(self, *keys: str) -> Figure | None:
+        """The first of these figures that was measured on all clips."""
+        found = {figure.key: figure for figure in self.figures if figure.is_overall}
+        return next((found[key] for key in keys if key in found), None)
+
+    @property
+    def auc(self) -> Figure | None:
+        return self.overall("auc")
+
+    @property
+    def caught(self) -> Figure | None:
+        return self.overall(*CAUGHT)
+
+    @property
+    def false_alarms(self) -> Figure | None:
+        return self.overall(*FALSE_ALARMS)
+
+    @property
+    def uncertain(self) -> Figure | None:
+        return self.overall("uncertain")
+
+    @property
+    def summary(self) -> tuple[Figure | None, ...]:
+        """What a table of all checkpoints tells of each."""
+        return self.auc, self.caught, self.false_alarms, self.uncertain
 
 
 def detector_figures(*, name: str) -> tuple[HeadFigures, ...]:
@@ -105,11 +157,12 @@ def _read(pinned: PinnedFile, changed: int) -> HeadFigures:
         uncertain_high=head.decision.uncertain_high,
         calibrated_on=head.calibration.fitted_on,
         training_data=head.training_data,
-        figures=tuple(sorted(_figures(head.metrics, ()), key=lambda figure: figure.group)),
+        figures=_in_order(_figures(head.metrics, ())),
         slope=head.calibration.slope,
         intercept=head.calibration.intercept,
         architecture=head.architecture,
-        sampling=f"{sampling} of {head.sampling.burst}" if sampling == "bursts" else sampling,
+        sampling=sampling,
+        burst=head.sampling.burst,
         image_size=head.preprocessing.image_size,
         licence=head.licence,
         file=pinned.path.name,
@@ -141,7 +194,7 @@ def _figures(metrics: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Figu
             continue
         yield Figure(
             name=LABELS.get(key, key.replace("_", " ")),
-            group=" · ".join(path).replace("_", " "),
+            group=_group(path),
             value=float(record["value"]),
             low=_number(record.get("low")),
             high=_number(record.get("high")),
@@ -149,6 +202,20 @@ def _figures(metrics: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Figu
             key=key,
             is_overall=path in OVERALL,
         )
+
+
+def _in_order(figures: Iterator[Figure]) -> tuple[Figure, ...]:
+    """Those of all clips first, then group by group as the file has them; in each the most telling first."""
+    order, found = list(LABELS), list(figures)
+    groups = list(dict.fromkeys(str(figure.group) for figure in found))
+    found.sort(key=lambda figure: order.index(figure.key) if figure.key in order else len(order))
+    return tuple(sorted(found, key=lambda figure: (not figure.is_overall, groups.index(str(figure.group)))))
+
+
+def _group(path: tuple[str, ...]) -> Words:
+    """The names of a group's levels, translated only where they are shown: what is read here is kept."""
+    names = [GROUPS.get(part, part.replace("_", " ")) for part in path if part != "clips"]
+    return format_lazy(": ".join(["{}"] * len(names)), *names) if names else ""
 
 
 def _number(value: Any) -> float | None:

@@ -113,6 +113,19 @@ def percent(probability: float) -> str:
     return f"{round(probability * 100)}\u00a0%"
 
 
+def measured(value: float, *, is_share: bool) -> str:
+    """A measured figure for people: a share in per cent, another one to two places, a count as it is."""
+    if is_share:
+        return f"{round(value * 100)}\u00a0%"
+    return f"{value:.0f}" if value.is_integer() and value > 1 else f"{value:.2f}"
+
+
+def signed(value: float) -> str:
+    """A term of a formula, with a minus sign that is no hyphen."""
+    sign = "+" if value >= 0 else "\u2212"
+    return f"{sign} {abs(value):.4f}"
+
+
 def clock(seconds: float) -> str:
     """A moment in a video: 0:07.3, 12:05.0, 1:02:03.4."""
     tenths = round(seconds * 10)

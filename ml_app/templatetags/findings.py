@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from ml_app import charts, wording
 from ml_app.boxes import boxes
 from ml_app.choices import frame_choices
-from ml_app.figures import HeadFigures
+from ml_app.figures import Figure, HeadFigures
 from ml_app.forms import FrameCountForm
 from ml_app.models import Face, FaceFrame, Scan
 from ml_app.services import DetectorState
@@ -22,6 +22,7 @@ register.filter("reason", wording.reason)
 register.filter("note", wording.note)
 register.filter("percent", wording.percent)
 register.filter("clock", wording.clock)
+register.filter("signed", wording.signed)
 
 SHOWN_THUMBNAILS = 8
 
@@ -93,6 +94,18 @@ def frame_slider(form: FrameCountForm, detector: DetectorState) -> dict[str, Any
 def calibration_plot(head: HeadFigures) -> dict[str, Any]:
     """What probabilities a checkpoint gave, against what was true."""
     return {"head": head, "dots": charts.calibration_dots(head.bins)}
+
+
+@register.inclusion_tag("ml_app/_interval.html")
+def interval(figure: Figure) -> dict[str, Any]:
+    """A measured figure between 0 and 1, as a dot on a line."""
+    return {"interval": charts.interval(figure)}
+
+
+@register.simple_tag
+def measured(figure: Figure, value: float) -> str:
+    """One of a figure's numbers, in its unit."""
+    return wording.measured(value, is_share=figure.is_share)
 
 
 @register.inclusion_tag("ml_app/scan/_persons.html")

@@ -7,7 +7,6 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from ml_app import services
-from ml_app.choices import frame_choices
 from ml_app.figures import detector_figures
 
 
@@ -15,9 +14,5 @@ from ml_app.figures import detector_figures
 def about(request: HttpRequest) -> HttpResponse:
     """The page, with the measured figures of the detector in use where its checkpoints hold some."""
     state = services.detector_state()
-    context = {
-        "detector": state,
-        "figures": detector_figures(name=state.name),
-        "choices": frame_choices(detector=state.name),
-    }
+    context = {"detector": state, "figures": detector_figures(name=state.name)}
     return render(request, "ml_app/about.html", context)

@@ -22,19 +22,19 @@
       made.textContent = text;
       return made;
     };
-    // The picture keeps its shape within the player, which may leave bars beside or above it.
+    // The size at which the picture is shown. The drawing is fitted into the player as the picture is, with the
+    // same bars beside or above it, on paper too.
     const picture = () => {
       const [w, h] = [video.videoWidth || width, video.videoHeight || height];
       const scale = Math.min(video.clientWidth / w, video.clientHeight / h);
-      const shown = { w: w * scale, h: h * scale };
-      return { ...shown, x: (video.clientWidth - shown.w) / 2, y: (video.clientHeight - shown.h) / 2 };
+      return { w: w * scale, h: h * scale };
     };
     const box = ({ name, frames }, time, area) => {
       const frame = nearest(frames, time);
       if (!frame) return null;
       const [, left, top, right, bottom, side, score] = frame;
-      const x = area.x + (left / width) * area.w;
-      const y = area.y + (top / height) * area.h;
+      const x = (left / width) * area.w;
+      const y = (top / height) * area.h;
       const group = element("g", { class: `box box-${side}` });
       const size = { width: ((right - left) / width) * area.w, height: ((bottom - top) / height) * area.h };
       const words = `${name} · ${score}`;
@@ -50,6 +50,7 @@
     const draw = (time = video.currentTime) => {
       const area = picture();
       const shown = toggle.checked ? people.map((person) => box(person, time, area)).filter(Boolean) : [];
+      canvas.setAttribute("viewBox", `0 0 ${area.w} ${area.h}`);
       canvas.replaceChildren(...shown);
     };
 

@@ -10,7 +10,7 @@ from django.test import Client
 def test_anybody_may_read_it(newcomer: Client) -> None:
     page = newcomer.get("/about/").content.decode()
     assert "Finding nothing does not prove that a video is genuine" in page
-    assert "Accuracy: not measured yet." in page
+    assert "Figures by number of frames" in page
     assert 'href="/models/"' in page
 
 
