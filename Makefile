@@ -9,7 +9,7 @@ export PORT ?= 8000
 
 .PHONY: help
 help:  ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The stamps hold the hashes' sources: a changed requirements file installs again, an unchanged one costs nothing.
 $(VENV)/.site: requirements.txt vendor/dlib/pyproject.toml
@@ -38,6 +38,11 @@ run: setup  ## Start the site: web server, worker and sweeper (HOST, PORT)
 test: $(VENV)/.dev check  ## Run all checks and all tests; installs what they need
 	@bash bin/setup system
 	$(BIN)/python -m pytest
+
+.PHONY: test-containers
+test-containers: $(VENV)/.dev  ## Build and test the containers; needs a Docker engine
+	@bash bin/setup system
+	$(BIN)/python -m pytest --containers -m containers tests/containers
 
 .PHONY: check
 check: $(VENV)/.dev  ## Formatting, types, import contracts, migrations, templates

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from django.db import Error, connection
 
+from deepfake_site.pulse import show_life
 from ml_app.models import Worker
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Heartbeat:
         name = worker_name()
         try:
             while not self._over.is_set():
+                show_life("worker")
                 self._try(lambda: Worker.objects.beat(name, device=self.device))
                 self._over.wait(EVERY_SECONDS)
             self._try(lambda: Worker.objects.filter(pk=name).delete())

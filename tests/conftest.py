@@ -1,5 +1,28 @@
-"""Fixtures for every test."""
+"""Fixtures for every test, and which tests run."""
+
+import pytest
 
 from tests.media import clips
 
 __all__ = ["clips"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--containers", action="store_true", help="run the container tests, which need a Docker engine"
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    if config.getoption("--containers"):
+        return "container tests: included"
+    return "container tests: left out, they need a Docker engine; `make test-containers` runs them"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--containers"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("containers")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("containers")]

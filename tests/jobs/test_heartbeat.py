@@ -18,6 +18,7 @@ def test_a_worker_is_seen_until_it_ends(new_site: Callable[..., Site]) -> None:
     first = site.worker()
     name = wait_for(lambda: site.do("workers"), "the worker is seen", 60, pause=0.2)[0]
     assert name.endswith(f":{first.pid}")
+    assert (site.folder / "var/worker.alive").exists(), "for the health check of a container"
     first.send_signal(signal.SIGTERM)
     first.wait()
     assert site.do("workers") == [], "who ends takes their leave"
@@ -26,3 +27,14 @@ def test_a_worker_is_seen_until_it_ends(new_site: Callable[..., Site]) -> None:
     second.kill()
     second.wait()
     assert len(site.do("workers")) == 1, "who is killed cannot; a minute later the row does not count"
+
+
+def test_a_sweeper_shows_that_it_lives(new_site: Callable[..., Site]) -> None:
+    site = new_site()
+    file = site.folder / "var/sweeper.alive"
+    sweeper = site.sweeper()
+    wait_for(file.exists, "the sweeper shows that it lives", 60, pause=0.2)
+    first = file.stat().st_mtime_ns
+    wait_for(lambda: file.stat().st_mtime_ns > first, "and again", 20, pause=0.2)
+    sweeper.kill()
+    sweeper.wait()

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
+from deepfake_site.pulse import show_life
 from ml_app import services
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Command(BaseCommand):
 
 
 def _round() -> None:
+    show_life("sweeper")
     try:
         services.sweep()
     except Exception:
