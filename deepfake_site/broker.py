@@ -1,9 +1,10 @@
 """The embedded broker: a private folder of messages, for an installation on one machine.
 
-Celery's own filesystem transport, with three of its habits changed. A message appears whole or not at all (it
+Celery's own filesystem transport, with four of its habits changed. A message appears whole or not at all (it
 is written under another name first; a reader could find it half written). Taking one is deleting it, which
 one process alone can do, in place of moving it to the machine's common temporary folder. And names sort by
-time also after a restart of the machine.
+time also after a restart of the machine. Of several queues, the first is emptied
+before the next is looked at.
 """
 
 from __future__ import annotations
@@ -17,13 +18,25 @@ from queue import Empty
 from typing import Any
 
 from kombu.transport import filesystem
+from kombu.utils.scheduling import FairCycle
 
 logger = logging.getLogger(__name__)
 STOP_SECONDS = 0.5  # how long a worker that waits for messages may take to notice that it is to stop
 
 
+class InOrder(FairCycle):
+    """Looks into the first queue each time, and into a later one only where those before it are empty."""
+
+    def get(self, callback: Any, **kwargs: Any) -> Any:
+        self.pos = 0
+        return super().get(callback, **kwargs)
+
+
 class Channel(filesystem.Channel):
     """Reads and writes the messages."""
+
+    def _reset_cycle(self) -> None:
+        self._cycle = InOrder(self._get_and_deliver, self._active_queues, Empty)
 
     def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]  # as kombu's own
         name = f"{time.time_ns():020d}_{uuid.uuid4()}.{queue}.msg"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from kombu import Queue
 
 from deepfake_site.secrets import secret_key
 
@@ -138,8 +139,13 @@ MEDIA_RETENTION_DAYS: float = env.float("MEDIA_RETENTION_DAYS", default=0.0)  # 
 FILE_UPLOAD_HANDLERS = ["ml_app.uploads.IncomingUploadHandler"]
 
 # Jobs. The Scan row is the truth; the queue only carries its id.
+MAX_SCAN_MINUTES: float = env.float("MAX_SCAN_MINUTES", default=30.0)
+INTERACTIVE_PER_OWNER: int = env.int("INTERACTIVE_PER_OWNER", default=5)  # what comes on top is a batch
+QUEUE_LIMIT: int = env.int("QUEUE_LIMIT", default=200)  # with more waiting, uploads are refused; 0: never
+BATCH_QUEUE_LIMIT: int = env.int("BATCH_QUEUE_LIMIT", default=5000)
 BROKER_DIR = DATA_DIR / "broker"
 CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", default="filesystem://")
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
 if CELERY_BROKER_URL.startswith("filesystem:"):
     BROKER_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     CELERY_BROKER_URL = "filesystem://localhost//"  # or kombu warns that it has no host
@@ -152,7 +158,17 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
     # Answers to remote control would pile up as files: nobody deletes those of workers that are gone.
     CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BROKER_CONNECTION_TIMEOUT = 2.0  # a broker that is away keeps nobody waiting: the sweeper sends later
-CELERY_TASK_DEFAULT_QUEUE = "scans"
+if CELERY_BROKER_URL.startswith(("redis", "sentinel")):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "queue_order_strategy": "priority",  # the first queue that is not empty
+        # An unfinished message comes back after so long. The sweeper is faster; twice does no harm.
+        "visibility_timeout": MAX_SCAN_MINUTES * 60 + 600,
+    }
+# In this order: a worker takes of the second only where the first is empty.
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("interactive", "batch")]
+CELERY_TASK_DEFAULT_QUEUE = CELERY_TASK_DEFAULT_ROUTING_KEY = "interactive"
+CELERY_TASK_ACKS_LATE = True  # and with it, no message is held by a worker that is busy with another
+CELERY_BROKER_HEARTBEAT = 0  # a worker that is busy for minutes would seem dead to RabbitMQ
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_POOL = "solo"  # one scan at a time: decoding and face detection have processes of their own
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

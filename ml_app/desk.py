@@ -68,7 +68,10 @@ class DeskActions(ScanBase):
         ordered = 0
         for scan in queryset:
             try:
-                _scan, is_new = services.request_scan(video=scan.video, frame_count=scan.frame_count)
+                services.refuse_if_full(queue=Scan.Queue.BATCH)
+                _scan, is_new = services.request_scan(
+                    video=scan.video, frame_count=scan.frame_count, queue=Scan.Queue.BATCH
+                )
                 ordered += is_new
             except ServiceError as error:
                 messages.error(request, f"{scan.video}: {error}")

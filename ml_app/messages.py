@@ -46,6 +46,12 @@ _MESSAGES: dict[str, Promise] = {
     "upload_interrupted": _("The upload was cut off. Try it again."),
     "disk_full": _("There is no room for the file on this server. Tell the administrator, or try it later."),
     "no_file": _("Choose a video first."),
+    "queue_full": _(
+        "Too many videos wait to be analysed just now, so no other is taken in. Try it again in some minutes."
+    ),
+    "scan_timeout": _(
+        "The analysis took longer than it may on this server. Try fewer frames or a smaller video."
+    ),
 }
 
 

@@ -103,6 +103,10 @@ class Scan(models.Model):
         FAILED = "failed", _("Failed")
         CANCELLED = "cancelled", _("Cancelled")
 
+    class Queue(models.TextChoices):
+        INTERACTIVE = "interactive", _("somebody waits for it")
+        BATCH = "batch", _("one of many")
+
     ACTIVE = (Status.QUEUED, Status.RUNNING)
     TERMINAL = (Status.DONE, Status.FAILED, Status.CANCELLED)
 
@@ -124,6 +128,9 @@ class Scan(models.Model):
 
     # Where it stands
     status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.QUEUED)
+    queue = models.CharField(
+        _("queue"), max_length=12, choices=Queue, default="interactive", db_default="interactive"
+    )
     stage = models.CharField(_("stage"), max_length=16, blank=True)
     progress_done = models.PositiveIntegerField(default=0)
     progress_total = models.PositiveIntegerField(default=0)
@@ -165,7 +172,7 @@ class Scan(models.Model):
             models.Index(fields=["owner", "status", "-created_at"], name="scan_history_by_status"),
             models.Index(fields=["-created_at"], name="scan_newest"),
             models.Index(fields=["lease_expires_at"], condition=Q(status="running"), name="scan_leases"),
-            models.Index(fields=["created_at"], condition=Q(status="queued"), name="scan_waiting"),
+            models.Index(fields=["queue", "created_at"], condition=Q(status="queued"), name="scan_waiting"),
             models.Index(fields=["status", "-finished_at"], name="scan_ended"),
         ]
         constraints = [

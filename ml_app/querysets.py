@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Of models.Scan.Status, which this module cannot import
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
+INTERACTIVE = "interactive"  # of models.Scan.Queue
 _BEGINNING = {"stage": "", "progress_done": 0, "progress_total": 0}
 _UNCLAIMED = {"worker": "", "lease_expires_at": None}
 
@@ -70,6 +71,18 @@ class ScanQuerySet(models.QuerySet["Scan"]):
     def active(self) -> ScanQuerySet:
         """Those that wait or are being analysed."""
         return self.filter(status__in=[QUEUED, RUNNING])
+
+    def waiting(self, queue: str = "") -> ScanQuerySet:
+        """Those that nobody has begun, of one queue or of all, the oldest first."""
+        found = self.filter(status=QUEUED).order_by("created_at")
+        return found.filter(queue=queue) if queue else found
+
+    def ahead_of(self, scan: Scan) -> ScanQuerySet:
+        """Those that a waiting scan waits for: what was ordered earlier, and for a batch every visitor."""
+        earlier = Q(created_at__lt=scan.created_at)
+        if scan.queue == INTERACTIVE:
+            return self.active().filter(earlier, Q(status=RUNNING) | Q(queue=INTERACTIVE))
+        return self.active().filter(earlier | Q(queue=INTERACTIVE))
 
     def expired(self) -> ScanQuerySet:
         """Those whose worker was not heard of for longer than its lease."""

@@ -36,7 +36,7 @@ def analyse_scan(scan_id: str) -> None:
     """One attempt at one scan, if it still waits for one."""
     with about_scan(scan_id):
         if _stopping.is_set():
-            services.enqueue(scan_id=scan_id)  # for the next worker: this one took the message on its way out
+            _send_on(scan_id)  # for the next worker: this one took the message on its way out
             return
         worker = f"{worker_name()}:{secrets.token_hex(4)}"
         if not Scan.objects.claim(scan_id, worker=worker, lease=lease()):
@@ -87,12 +87,14 @@ def _analyse(scan: Scan, watch: Watch) -> Findings:
 def _stopped(scan: Scan, worker: str, watch: Watch) -> None:
     if watch.lost.is_set():
         _lost()
+    elif watch.timed_out.is_set():
+        _fail(scan, worker, "scan_timeout", f"{settings.MAX_SCAN_MINUTES:g} minutes")
     elif watch.cancel_requested.is_set():
         Scan.objects.end_cancelled(scan.pk, worker)
         logger.info("Cancelled")
     elif Scan.objects.release(scan.pk, worker):
         logger.info("Given back, because this worker stops")
-        services.enqueue(scan_id=scan.pk)
+        services.enqueue(scan_id=scan.pk, queue=scan.queue)
 
 
 def _fail(scan: Scan, worker: str, code: str, detail: str) -> None:
@@ -108,7 +110,13 @@ def _again(scan: Scan, worker: str, code: str, detail: str) -> None:
     ):
         _lost()
     elif Scan.objects.filter(pk=scan.pk, status=Scan.Status.QUEUED).exists():
-        services.enqueue(scan_id=scan.pk)
+        services.enqueue(scan_id=scan.pk, queue=scan.queue)
+
+
+def _send_on(scan_id: str) -> None:
+    queue = Scan.objects.values_list("queue", flat=True).filter(pk=scan_id).first()
+    if queue is not None:
+        services.enqueue(scan_id=scan_id, queue=queue)
 
 
 def _lost() -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from ml_app.views import about, errors, media, models, scans, uploading, videos
+from ml_app.views import about, busy, errors, media, models, scans, uploading, videos
 
 app_name = "ml_app"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("about/", about.about, name="about"),
     path("models/", models.models, name="models"),
     path("too-large/", errors.too_large, name="too_large"),
+    path("queue/", busy.queue, name="queue"),
     path("scans/", scans.history, name="history"),
     path("scans/<uuid:scan_id>/", scans.scan, name="scan"),
     path("scans/<uuid:scan_id>/progress/", scans.progress, name="progress"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 import time
 from contextvars import copy_context
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ml_app.detection.findings import Progress
 
 logger = logging.getLogger(__name__)
+GRACE_SECONDS = 60.0  # for an analysis that was told to stop, until its process is ended
 BEAT_SECONDS = 0.5  # how often progress is written, and how soon a request to cancel is heard
 
 
@@ -37,10 +40,12 @@ class Watch:
     def __init__(self, scan_id: UUID, worker: str, stopping: threading.Event) -> None:
         self.lost = threading.Event()  # the scan is no longer this worker's
         self.cancel_requested = threading.Event()
+        self.timed_out = threading.Event()  # it took longer than MAX_SCAN_MINUTES
         self._scan_id, self._worker, self._stopping = scan_id, worker, stopping
         self._latest: Progress | None = None
         self._written: Progress | None = None
         self._renew_at = time.monotonic() + settings.LEASE_SECONDS / 3
+        self._late_at = time.monotonic() + settings.MAX_SCAN_MINUTES * 60
         self._wake, self._over = threading.Event(), False
         self._thread = threading.Thread(
             target=copy_context().run, args=[self._run], name="watch", daemon=True
@@ -66,7 +71,8 @@ class Watch:
 
     def cancelled(self) -> bool:
         """Whether the analysis should stop: the user or the worker's end asks for it, or it is in vain."""
-        return self.cancel_requested.is_set() or self.lost.is_set() or self._stopping.is_set()
+        reasons = (self.cancel_requested, self.lost, self.timed_out, self._stopping)
+        return any(reason.is_set() for reason in reasons)
 
     def _run(self) -> None:
         try:
@@ -81,7 +87,20 @@ class Watch:
         finally:
             connection.close()
 
+    def _keep_time(self) -> None:
+        """Ask an analysis that takes too long to stop, and end the process if it does not hear."""
+        late = time.monotonic() - self._late_at
+        if late > 0:
+            self.timed_out.set()
+        if late > GRACE_SECONDS:
+            detail = f"{settings.MAX_SCAN_MINUTES:g} minutes, and it could not be stopped"
+            Scan.objects.fail(self._scan_id, self._worker, code="scan_timeout", detail=detail)
+            logger.critical("The analysis hangs; this worker ends itself, and its supervisor starts another")
+            logging.shutdown()
+            os.kill(os.getpid(), signal.SIGKILL)
+
     def _beat(self) -> None:
+        self._keep_time()
         mine = (self._scan_id, self._worker)
         asked_to_cancel = Scan.objects.held_by(*mine).values_list("cancel_requested", flat=True).first()
         if asked_to_cancel is None:

@@ -10,6 +10,7 @@ from ml_app.services.detectors import DetectorState, detector_state
 from ml_app.services.health import Readiness, readiness
 from ml_app.services.metrics import metrics_text
 from ml_app.services.pruning import prune_media
+from ml_app.services.queueing import QueueState, queue_for, queue_state, refuse_if_full
 from ml_app.services.results import save_findings
 from ml_app.services.scans import ANALYSE, cancel_scan, enqueue, record_review, request_scan
 from ml_app.services.sweeping import Swept, sweep
@@ -25,6 +26,7 @@ from ml_app.services.videos import (
 __all__ = [
     "ANALYSE",
     "DetectorState",
+    "QueueState",
     "Readiness",
     "ServiceError",
     "Swept",
@@ -38,9 +40,12 @@ __all__ = [
     "metrics_text",
     "prune_media",
     "purge_media",
+    "queue_for",
+    "queue_state",
     "readiness",
     "receive_video",
     "record_review",
+    "refuse_if_full",
     "request_scan",
     "save_analysis",
     "save_findings",

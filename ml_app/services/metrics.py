@@ -68,12 +68,15 @@ def _ended(minute: int) -> dict[str, int]:
 
 
 def _queue() -> Iterator[Metric]:
-    length = GaugeMetricFamily("deepfake_queue_length", "Scans that wait")
-    oldest = GaugeMetricFamily("deepfake_queue_oldest_seconds", "Age of the one that waits longest, or 0")
-    waiting = Scan.objects.filter(status=Scan.Status.QUEUED).aggregate(n=Count("pk"), since=Min("created_at"))
-    length.add_metric([], waiting["n"])
-    age = (timezone.now() - waiting["since"]).total_seconds() if waiting["since"] else 0.0
-    oldest.add_metric([], max(0.0, age))
+    length = GaugeMetricFamily("deepfake_queue_length", "Scans that wait", labels=["queue"])
+    oldest = GaugeMetricFamily(
+        "deepfake_queue_oldest_seconds", "Age of the one that waits longest, or 0", labels=["queue"]
+    )
+    for queue in Scan.Queue.values:
+        waiting = Scan.objects.waiting(queue).aggregate(n=Count("pk"), since=Min("created_at"))
+        age = (timezone.now() - waiting["since"]).total_seconds() if waiting["since"] else 0.0
+        length.add_metric([queue], waiting["n"])
+        oldest.add_metric([queue], max(0.0, age))
     yield length
     yield oldest
 

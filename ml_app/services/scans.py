@@ -14,6 +14,7 @@ from deepfake_site.celery import app
 from ml_app.messages import refuse
 from ml_app.models import Review, Scan, Video
 from ml_app.services.detectors import detector_state
+from ml_app.services.queueing import queue_for
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -22,8 +23,13 @@ logger = logging.getLogger(__name__)
 ANALYSE = "ml_app.tasks.analyse_scan"  # by name: tasks call services, not the other way round
 
 
-def request_scan(*, video: Video, frame_count: int, detector_name: str | None = None) -> tuple[Scan, bool]:
+def request_scan(
+    *, video: Video, frame_count: int, detector_name: str | None = None, queue: str | None = None
+) -> tuple[Scan, bool]:
     """Order a scan, or find the one that already waits or runs for the same video, detector and frame count.
+
+    Args:
+        queue: Of `Scan.Queue`; by default what `queue_for` says of the video's owner.
 
     Returns:
         The scan, and whether it is new. It is sent to the workers once the transaction has been committed.
@@ -43,8 +49,9 @@ def request_scan(*, video: Video, frame_count: int, detector_name: str | None = 
                 locked = Video.objects.select_for_update().filter(pk=video.pk).first()
                 if locked is None or not locked.file:  # as it is now: purge_media takes the same lock
                     raise refuse("media_purged")
-                scan = Scan.objects.create(owner=video.owner, **same)
-                transaction.on_commit(partial(enqueue, scan_id=scan.pk))
+                chosen = queue or queue_for(owner=video.owner)
+                scan = Scan.objects.create(owner=video.owner, queue=chosen, **same)
+                transaction.on_commit(partial(enqueue, scan_id=scan.pk, queue=chosen))
                 return scan, True
         except IntegrityError:
             active = Scan.objects.active().filter(**same).first()
@@ -52,10 +59,10 @@ def request_scan(*, video: Video, frame_count: int, detector_name: str | None = 
                 return active, False
 
 
-def enqueue(*, scan_id: UUID | str) -> bool:
+def enqueue(*, scan_id: UUID | str, queue: str) -> bool:
     """Tell the workers of a waiting scan. False: the broker is away, and the sweeper will send it later."""
     try:
-        app.send_task(ANALYSE, args=[str(scan_id)], retry=False, ignore_result=True)
+        app.send_task(ANALYSE, args=[str(scan_id)], queue=queue, retry=False, ignore_result=True)
     except Exception as error:  # each broker has its own exceptions, and none may lose a scan
         logger.warning(
             "Scan %s waits: the broker cannot be reached (%s: %s)", scan_id, type(error).__name__, error

@@ -53,10 +53,11 @@ def take_from_the_lost() -> int:
             detail=f"{worker} was not heard of for {settings.LEASE_SECONDS:g} s",
         ):
             taken += 1
-            status = Scan.objects.values_list("status", flat=True).filter(pk=scan_id).first()
+            scan = Scan.objects.only("status", "queue").filter(pk=scan_id).first()
+            status = scan.status if scan else "deleted"
             logger.warning("Scan %s: its worker %s is lost; it is %s now", scan_id, worker, status)
-            if status == Scan.Status.QUEUED:
-                enqueue(scan_id=scan_id)
+            if scan and status == Scan.Status.QUEUED:
+                enqueue(scan_id=scan_id, queue=scan.queue)
     return taken
 
 
@@ -66,23 +67,27 @@ def send_again() -> int:
     While there are as many messages as waiting scans, none was lost. Sending one too often does no harm: only
     one worker can claim a scan.
     """
+    return sum(_send_again(queue) for queue in Scan.Queue.values)
+
+
+def _send_again(queue: str) -> int:
     ready = timezone.now() - timedelta(seconds=FRESH_SECONDS)
-    waiting = list(
-        Scan.objects.filter(status=Scan.Status.QUEUED, created_at__lt=ready)
-        .order_by("created_at")
-        .values_list("pk", flat=True)
-    )
-    if not waiting or _messages() >= len(waiting):
+    waiting = list(Scan.objects.waiting(queue).filter(created_at__lt=ready).values_list("pk", flat=True))
+    if not waiting or _messages(queue) >= len(waiting):
         return 0
-    return sum(enqueue(scan_id=scan_id) for scan_id in waiting)
+    sent = 0
+    for scan_id in waiting:
+        if not enqueue(scan_id=scan_id, queue=queue):
+            break  # the broker is away: the others would not come through either
+        sent += 1
+    return sent
 
 
-def _messages() -> int:
-    """How many messages wait in the broker; 0 if it cannot tell."""
+def _messages(queue: str) -> int:
+    """How many messages wait in a queue of the broker; 0 if it cannot tell."""
     try:
         with app.connection_for_read() as connection, connection.channel() as channel:
-            queue = app.amqp.queues[app.conf.task_default_queue](channel)
-            declared: Any = queue.queue_declare(passive=True)
+            declared: Any = app.amqp.queues[queue](channel).queue_declare(passive=True)
             return int(declared.message_count)
     except Exception:  # each broker has its own exceptions; a missing queue is an empty one
         return 0

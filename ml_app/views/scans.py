@@ -103,10 +103,10 @@ def _standing(scan: Scan) -> dict[str, object]:
         }
         for i, code in enumerate(codes)
     ]
-    before = Scan.objects.active().filter(created_at__lt=scan.created_at).count()
     waits = scan.status == Scan.Status.QUEUED
+    before = Scan.objects.ahead_of(scan).count() if waits else 0
     return {
         "stages": stages,
-        "before": before if waits else 0,
+        "before": before,
         "looks_forgotten": waits and not before and timezone.now() - scan.created_at > LONG_WAIT,
     }

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import ngettext
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -17,16 +18,28 @@ from ml_app.forms import UploadForm
 from ml_app.messages import ServiceError
 from ml_app.models import Video
 from ml_app.uploads import max_upload_bytes, uploaded_files
+from ml_app.views.busy import come_back_later, queue_of
 from ml_app.views.owners import make_owner, user_of
 
 _STATUS = {"too_large": 413, "disk_full": 507, "detector_unavailable": 503}  # 422 for anything else
 
 
+@csrf_exempt  # looking for the token would read the body; what takes it is protected
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
-    """Show the form; take a video and order its scan."""
+    """Show the form; take a video and order its scan. While the queue is full, nothing of it is read."""
     if request.method != "POST":
         return _page(request, UploadForm())
+    state = queue_of(request)
+    if state.is_full:
+        form = UploadForm({"frame_count": settings.DEFAULT_FRAME_COUNT})
+        form.add_error("video", str(state.message))
+        return come_back_later(_page(request, form))
+    return _take_in(request)
+
+
+@csrf_protect
+def _take_in(request: HttpRequest) -> HttpResponse:
     form = UploadForm(request.POST)
     try:
         files = uploaded_files(request, "video")
@@ -87,6 +100,7 @@ def _page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResp
     context = {
         "form": form,
         "detector": services.detector_state(),
+        "queue": queue_of(request),
         "max_bytes": max_upload_bytes(),
         "max_mb": settings.MAX_UPLOAD_MB,
         "max_minutes": settings.MAX_DURATION_MINUTES,

@@ -17,6 +17,7 @@ from ml_app.forms import FrameCountForm
 from ml_app.lists import with_extras
 from ml_app.messages import ServiceError
 from ml_app.models import Scan, Video
+from ml_app.views.busy import come_back_later
 from ml_app.views.owners import own_video_or_404, video_or_404
 
 
@@ -38,10 +39,13 @@ def scan_again(request: HttpRequest, video_id: UUID) -> HttpResponse:
     form = FrameCountForm(request.POST)
     if form.is_valid():
         try:
+            services.refuse_if_full(queue=services.queue_for(owner=row.owner))
             scan, _new = services.request_scan(video=row, frame_count=form.cleaned_data["frame_count"])
             return redirect("ml_app:scan", scan.pk)
         except ServiceError as error:
             form.add_error(None, str(error))
+            if error.code == "queue_full":
+                return come_back_later(_page(request, row, form))
     return _page(request, row, form, status=422)
 
 

@@ -1,5 +1,5 @@
 // Several files at once: one upload after the other, each with its own progress and its own scan.
-window.uploadQueue = (form, problem, megabytes) => {
+window.uploadQueue = (form, problem, full, megabytes) => {
   const section = form.querySelector(".queue");
   const list = section.querySelector("ol");
   const stop = section.querySelector("[data-stop-all]");
@@ -89,7 +89,7 @@ window.uploadQueue = (form, problem, megabytes) => {
     const rows = files.map(row);
     let accepted = 0;
     for (const [at, file] of files.entries()) {
-      const text = stopped ? form.dataset.stopped : problem(file);
+      const text = stopped ? form.dataset.stopped : problem(file) || (await full());
       if (text) rows[at].refused(text);
       else if (await send(file, data, rows[at])) accepted += 1;
     }

@@ -44,7 +44,15 @@ if (form) {
   for (const kind of ["dragenter", "dragover"]) input.addEventListener(kind, () => drop.classList.add("over"));
   for (const kind of ["dragleave", "drop"]) input.addEventListener(kind, () => drop.classList.remove("over"));
 
-  const sendAll = window.uploadQueue(form, problem, megabytes);
+  // Why nothing should be sent now, in words; empty if there is room, or if the server cannot be asked.
+  const full = async () => {
+    try {
+      return (await (await fetch(form.dataset.queue)).json()).message;
+    } catch {
+      return "";
+    }
+  };
+  const sendAll = window.uploadQueue(form, problem, full, megabytes);
   form.addEventListener("htmx:confirm", (event) => {
     if (input.files.length > 1) {
       event.preventDefault();
@@ -55,11 +63,13 @@ if (form) {
       });
       return;
     }
+    event.preventDefault();
     const text = problem();
     if (text) {
-      event.preventDefault();
       refuse(text);
       input.focus();
+    } else {
+      full().then((busyWords) => (busyWords ? refuse(busyWords) : event.detail.issueRequest(true)));
     }
   });
   form.addEventListener("htmx:beforeRequest", () => {

@@ -31,8 +31,8 @@ def upload(path: str, owner: str) -> str:
     return str(video.pk)
 
 
-def order(video: str, frames: int) -> str:
-    scan, _ = services.request_scan(video=Video.objects.get(pk=video), frame_count=frames)
+def order(video: str, frames: int, queue: str | None = None) -> str:
+    scan, _ = services.request_scan(video=Video.objects.get(pk=video), frame_count=frames, queue=queue)
     return str(scan.pk)
 
 

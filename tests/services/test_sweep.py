@@ -30,7 +30,7 @@ def claim(scan: Scan, seconds: float = 60, attempts: int = 1) -> None:
 def queue(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How many messages the broker says that it holds."""
     held = {"messages": 0}
-    monkeypatch.setattr(sweeping, "_messages", lambda: held["messages"])
+    monkeypatch.setattr(sweeping, "_messages", lambda queue: held["messages"])
     return held
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +17,10 @@ from ml_app.detection.errors import CheckpointError, DetectionError, VideoError
 from ml_app.detection.face_pool import shared_pool
 from ml_app.detection.findings import Findings, Progress
 from ml_app.detection.pipeline import analyse
+from ml_app.management.files import COMMAND_LINE, videos
 
 if TYPE_CHECKING:
     from ml_app.detection.detector import Detector
-
-COMMAND_LINE = "local:command-line"  # the owner of what --save keeps: nobody's history, so staff alone
-SUFFIXES = frozenset(
-    f".{kind}"
-    for kind in (
-        *("mp4", "m4v", "mov", "qt", "webm", "mkv", "avi", "3gp", "3g2", "wmv", "asf"),
-        *("flv", "ts", "mts", "m2ts", "mpg", "mpeg", "ogv", "gif"),
-    )
-)
 
 
 class Command(BaseCommand):
@@ -63,7 +54,7 @@ class Command(BaseCommand):
             raise CommandError("--frames must be 1 or more.")
         detector = self._load(options["detector"], frames)
         failures = 0
-        files, empty = _videos(paths)
+        files, empty = videos(paths)
         for folder in empty:
             failures += 1
             self.stderr.write(f"{folder}: no video in this folder")
@@ -117,24 +108,6 @@ class Command(BaseCommand):
     def _line(self, value: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(value, ensure_ascii=False))
         self.stdout.flush()
-
-
-def _videos(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Files to analyse, and folders without any. A file that is named is taken whatever its suffix."""
-    files: list[Path] = []
-    empty = []
-    for path in paths:
-        found = list(_search(path)) if path.is_dir() else [path]
-        files += found
-        if not found:
-            empty.append(path)
-    return list(dict.fromkeys(files)), empty
-
-
-def _search(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in SUFFIXES and path.is_file():
-            yield path
 
 
 def _sha256(file: Path) -> str | None:

@@ -1,0 +1,85 @@
+"""`manage.py enqueue`: give many videos to the workers, as a batch that no visitor waits for."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.uploadedfile import UploadedFile
+from django.core.management.base import BaseCommand, CommandError
+
+from ml_app import services
+from ml_app.management.files import COMMAND_LINE, videos
+from ml_app.models import Scan
+from ml_app.services.queueing import QueueState
+
+PAUSE_SECONDS = 2.0
+
+
+class Command(BaseCommand):
+    """Takes files and folders in, and orders a scan of each."""
+
+    help = (
+        "Copy videos to the site and order a scan of each, in the batch queue. While that queue is full it "
+        "waits. Files that are there already are not kept twice, nor scanned twice with the same detector "
+        "and frame count, so it may be run again after an interruption. Exit status 1 when any was refused."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a video, or a folder")
+        parser.add_argument("--frames", type=int, default=settings.DEFAULT_FRAME_COUNT)
+        parser.add_argument("--owner", default=COMMAND_LINE, help="default: staff alone see them")
+        parser.add_argument(
+            "--no-wait", action="store_true", help="end with an error when the batch queue is full"
+        )
+
+    def handle(self, *args: Any, paths: list[Path], frames: int, **options: Any) -> None:
+        """One file after the other; each waits for its turn before it is copied."""
+        if frames not in settings.FRAME_COUNTS:
+            raise CommandError(f"--frames must be one of {', '.join(map(str, settings.FRAME_COUNTS))}.")
+        files, empty = videos(paths)
+        for folder in empty:
+            self.stderr.write(f"{folder}: no video in this folder")
+        ordered = refused = 0
+        for file in files:
+            self._wait(options["no_wait"])
+            try:
+                ordered += _order(file, options["owner"], frames)
+            except (services.ServiceError, OSError) as error:
+                refused += 1
+                self.stderr.write(f"{file}\n  {error}")
+        known = len(files) - ordered - refused
+        self.stdout.write(f"{ordered} scans ordered, {known} were there already, {refused} refused.")
+        if refused or empty:
+            sys.exit(1)
+
+    def _wait(self, no_wait: bool) -> None:
+        said = False
+        while (state := _batch()).is_full:
+            if no_wait:
+                raise CommandError(f"The batch queue is full: {state.waiting} wait (BATCH_QUEUE_LIMIT).")
+            if not said:
+                self.stderr.write(f"{state.waiting} wait already; waiting until there is room …")
+                said = True
+            time.sleep(PAUSE_SECONDS)
+
+
+def _batch() -> QueueState:
+    return services.queue_state(queue=Scan.Queue.BATCH)
+
+
+def _order(file: Path, owner: str, frames: int) -> bool:
+    """True if a scan was ordered, False if there is one of this file already."""
+    with file.open("rb") as content:
+        upload = UploadedFile(File(content), file.name)
+        video, _ = services.receive_video(upload=upload, owner=owner, user=None)
+    same = video.scans.filter(detector_name=settings.DETECTOR, frame_count=frames)
+    if same.filter(status=Scan.Status.DONE).exists():
+        return False
+    return services.request_scan(video=video, frame_count=frames, queue=Scan.Queue.BATCH)[1]
