@@ -24,6 +24,7 @@ ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "loca
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
+    "ml_app.apps.MlAppConfig",  # before the admin, whose frame it replaces
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -35,7 +36,6 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "axes",
-    "ml_app.apps.MlAppConfig",
 ]
 
 MIDDLEWARE = [

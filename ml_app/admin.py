@@ -10,13 +10,12 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.functional import Promise
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from ml_app import services, wording
+from ml_app import services
+from ml_app.columns import FIELDSETS, DeskColumns
 from ml_app.desk import DeskActions, ReviewedFilter, search_by_number
 from ml_app.lists import faces_of, with_extras
 from ml_app.messages import ServiceError
@@ -34,6 +33,7 @@ else:
 admin.site.site_header = _("Review desk")
 admin.site.site_title = _("Review desk")
 admin.site.index_title = _("Deepfake detector")
+admin.site.enable_nav_sidebar = False  # there is little else here, and the findings want the room
 
 
 class ReviewInline(ReviewBase):
@@ -44,15 +44,29 @@ class ReviewInline(ReviewBase):
     formfield_overrides: ClassVar = {
         models.TextField: {"widget": forms.Textarea(attrs={"rows": 3, "cols": 36, "aria-label": _("note")})},
     }
-    fields = ("decision", "note", "reviewer", "created_at")
-    readonly_fields = ("reviewer", "created_at")
-    verbose_name_plural = _("Reviews (kept for good: a change of mind is a new one)")
+    fields = ("decision", "note", "by", "at")
+    readonly_fields = ("by", "at")
+    verbose_name = verbose_name_plural = _("Reviews (kept for good: a change of mind is a new one)")
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_choice_field(db_field, request, **kwargs)
         if field is not None:
             field.widget.attrs["aria-label"] = db_field.verbose_name  # the table's head is no label
         return field
+
+    @admin.display(description=_("reviewer"))
+    def by(self, review: Review) -> str:
+        return str(review.reviewer) if review.pk else ""
+
+    @admin.display(description=_("recorded"))
+    def at(self, review: Review) -> str:
+        return date_format(timezone.localtime(review.created_at), "DATETIME_FORMAT") if review.pk else ""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Review]:
+        return super().get_queryset(request).select_related("reviewer")
+
+    def get_max_num(self, request: HttpRequest, obj: Scan | None = None, **kwargs: Any) -> int:
+        return (obj.reviews.count() if obj else 0) + self.extra
 
     def has_add_permission(self, request: HttpRequest, obj: Scan | None = None) -> bool:
         return obj is not None and not obj.is_active and super().has_add_permission(request, obj)
@@ -65,7 +79,7 @@ class ReviewInline(ReviewBase):
 
 
 @admin.register(Scan)
-class ScanAdmin(DeskActions, ScanBase):
+class ScanAdmin(DeskActions, DeskColumns, ScanBase):
     """Scans of everybody."""
 
     list_display = (
@@ -74,7 +88,7 @@ class ScanAdmin(DeskActions, ScanBase):
         "verdict_words",
         "probability",
         "reviewed",
-        "frame_count",
+        "frames",
         "created_at",
     )
     list_display_links = ("picture", "name")
@@ -86,51 +100,10 @@ class ScanAdmin(DeskActions, ScanBase):
     show_full_result_count = False
     ordering = ("-created_at",)
     inlines = (ReviewInline,)
-    fieldsets = (
-        (_("File"), {"fields": ("name", "file_sha256", "owner", "created_at", "started_at", "finished_at")}),
-        (
-            _("Finding"),
-            {
-                "fields": (
-                    "verdict",
-                    "evidence",
-                    "reason",
-                    "fake_probability",
-                    "threshold",
-                    "uncertain_low",
-                    "uncertain_high",
-                )
-            },
-        ),
-        (
-            _("What was looked at"),
-            {"fields": ("frame_count", "frames_analysed", "frames_with_faces", "notes")},
-        ),
-        (
-            _("Detector"),
-            {
-                "fields": (
-                    "detector_name",
-                    "detector_version",
-                    "detector_architecture",
-                    "detector_frame_count",
-                    "detector_sha256",
-                    "device",
-                    "seconds",
-                )
-            },
-        ),
-        (
-            _("Job"),
-            {
-                "fields": ("status", "stage", "attempts", "worker", "error_code", "error", "error_detail"),
-                "classes": ("collapse",),
-            },
-        ),
-    )
+    fieldsets = FIELDSETS
 
     class Media:
-        css = {"all": ("css/tokens.css", "css/evidence.css", "css/desk.css")}
+        css = {"all": ("css/evidence.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Scan]:
         return with_extras(Scan.objects.select_related("video"))
@@ -154,6 +127,11 @@ class ScanAdmin(DeskActions, ScanBase):
         # Every field is read-only; "change" only lets Django take the form with a new review.
         return self.has_view_permission(request, obj) and request.user.has_perm("ml_app.add_review")
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"title": _("Scans")} | (extra_context or {}))
+
     def change_view(
         self,
         request: HttpRequest,
@@ -162,7 +140,11 @@ class ScanAdmin(DeskActions, ScanBase):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         scan = self.get_object(request, object_id)
-        context = {"faces": faces_of(scan) if scan else [], "show_save_and_continue": False}
+        context = {
+            "title": _("Scan"),
+            "faces": faces_of(scan) if scan else [],
+            "show_save_and_continue": False,
+        }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     def save_model(self, request: HttpRequest, obj: Scan, form: Any, change: bool) -> None:
@@ -180,36 +162,3 @@ class ScanAdmin(DeskActions, ScanBase):
             except ServiceError as error:
                 messages.error(request, str(error))
         formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
-
-    @admin.display(description=_("face"))
-    def picture(self, scan: Scan) -> SafeString | None:
-        frame = getattr(scan, "thumbnail_id", None)
-        if frame is None:
-            return None
-        url = reverse("ml_app:thumbnail", args=[scan.pk, frame])
-        return format_html('<img src="{}" width="56" height="56" alt="{}" loading="lazy">', url, scan.video)
-
-    @admin.display(description=_("name"), ordering="video__original_name")
-    def name(self, scan: Scan) -> str:
-        return scan.video.original_name
-
-    @admin.display(description=_("error in words"))
-    def error(self, scan: Scan) -> Promise | str:
-        return services.scan_errors.get(scan.error_code, scan.error_code)
-
-    @admin.display(description=_("SHA-256 of the file"))
-    def file_sha256(self, scan: Scan) -> str:
-        return scan.video.sha256
-
-    @admin.display(description=_("verdict"), ordering="verdict")
-    def verdict_words(self, scan: Scan) -> Promise | str:
-        return wording.headline(scan) or scan.get_status_display()
-
-    @admin.display(description=_("probability"), ordering="fake_probability")
-    def probability(self, scan: Scan) -> str | None:
-        return None if scan.fake_probability is None else wording.percent(scan.fake_probability)
-
-    @admin.display(description=_("reviewed"))
-    def reviewed(self, scan: Scan) -> str | None:
-        decision = getattr(scan, "decision", None)
-        return str(Review.Decision(decision).label) if decision else None

@@ -28,7 +28,7 @@ else:
 class ReviewedFilter(admin.SimpleListFilter):
     """By the latest decision of a reviewer."""
 
-    title = _("reviewed")
+    title = _("review")
     parameter_name = "reviewed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:

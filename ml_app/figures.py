@@ -193,7 +193,7 @@ def _figures(metrics: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Figu
         if _number(record.get("value")) is None:
             continue
         yield Figure(
-            name=LABELS.get(key, key.replace("_", " ")),
+            name=LABELS.get(key) or GROUPS.get(key, key.replace("_", " ")),
             group=_group(path),
             value=float(record["value"]),
             low=_number(record.get("low")),
