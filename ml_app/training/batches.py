@@ -68,7 +68,7 @@ class Pool:
         }
         for number, shard in enumerate(self.shards):
             places = [At(number, index) for index in range(len(shard.faces))]
-            if len({face.source for face in shard.faces}) == 1 and len(places) > 1:
+            if shard.is_clip:
                 self._sort_clip(places, shard.faces[0])
             else:
                 self._sort_pictures(places, shard.faces)

@@ -32,7 +32,7 @@ from ml_app.training.metrics import (
     share,
     with_interval,
 )
-from ml_app.training.prepare import Clip
+from ml_app.training.readers.items import Clip
 from ml_app.training.serving import ServedClip, sample_of, serve_clips
 from ml_app.training.store import Face, read_shards
 

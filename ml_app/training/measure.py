@@ -26,11 +26,10 @@ class DevFaces:
         self._faces: list[tuple[Face, bool]] = []
         pictures = 0
         for shard in (shard for folder in folders for shard in read_shards(folder)):
-            sources = [face.source for face in shard.faces]
-            is_clip = len(set(sources)) == 1 and len(sources) > 1
+            total, is_clip = len(shard.faces), shard.is_clip
             if is_clip:
-                count = min(CLIP_FRAMES, len(sources))
-                chosen = [int(i) for i in np.linspace(0, len(sources) - 1, count).round()]
+                count = min(CLIP_FRAMES, total)
+                chosen = [int(i) for i in np.linspace(0, total - 1, count).round()]
             else:
                 chosen = [i for i, face in enumerate(shard.faces) if face.pair]
                 chosen = chosen[: MAX_PICTURES - pictures]

@@ -1,51 +1,31 @@
-"""Prepare faces: from tars of pictures and a table of clips to shards of aligned crops with landmarks.
+"""Prepare faces: from the listing of a set to shards of aligned crops with landmarks.
 
-Resumable: a shard that exists is left alone. Parallel: dlib holds the interpreter's lock, so processes.
+Resumable: a shard that exists is left alone. Parallel: dlib holds the interpreter's lock, so processes. What
+cannot be used is reported and passed over, also where it takes its process down with it.
 """
 
 from __future__ import annotations
 
-import csv
 import multiprocessing
-import tarfile
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import cv2
-import numpy as np
 
-from ml_app.detection.crops import Image, landmark_square
-from ml_app.training.landmarks import Landmarks, find_face, find_face_in_crop
-from ml_app.training.store import Face, cut, has_shard, write_shard
+from ml_app.training.cutting import NoFace, Unreadable, faces_of_clip, faces_of_picture
+from ml_app.training.readers.items import Clip, Listing, Picture
+from ml_app.training.readers.table import read_clips
+from ml_app.training.store import STORED_SIDE, has_shard, stored_side, write_shard
+
+__all__ = ["Clip", "Done", "Job", "jobs_of", "prepare", "read_clips", "run_job"]
 
 SHARD_FACES = 500
-CLIP_FRAMES = 120  # kept of a clip, evenly
-MAX_SIDE = 1920  # of a decoded frame, as in serving
-SPLITS = ("train", "dev")
-
-Kept = tuple[Image, Landmarks, Face]
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture within a tar file: where its bytes lie and what is known of it."""
-
-    tar: Path
-    offset: int
-    size: int
-    face: Face
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """A line of a table of clips."""
-
-    path: Path
-    split: str
-    face: Face
+PREPARED = ("train", "dev")  # test clips are only listed: nothing is learned or chosen by them
+MIN_SIDE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,161 +36,132 @@ class Job:
     name: str
     pictures: tuple[Picture, ...] = ()
     clip: Clip | None = None
+    side: int = STORED_SIDE
 
 
-def face_jobs(tar: Path, out: Path) -> list[Job]:
-    """Shards for a tar of genuine faces, `<split>/<file>.jpg`, one person each."""
-    pictures: dict[str, list[Picture]] = {split: [] for split in SPLITS}
-    for split, name, member in _members(tar):
-        face = Face(source=f"{split}/{name}", group=name, fake=False, family="real", generator=tar.stem)
-        pictures[split].append(Picture(tar, member.offset_data, member.size, face))
-    return _shards(pictures, out, tar.stem)
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a job: how many faces its shard holds, and the files that were passed over, with why."""
+
+    job: Job
+    faces: int
+    skipped: tuple[tuple[str, str], ...] = ()
 
 
-def pair_jobs(tar: Path, out: Path) -> list[Job]:
-    """Shards for a tar of pairs, `<split>/<original>/real.jpg` with its `fake-*.jpg`."""
-    pictures: dict[str, list[Picture]] = {split: [] for split in SPLITS}
-    for split, name, member in _members(tar):
-        original, _, file = name.partition("/")
-        fake = file.startswith("fake")
-        face = Face(
-            source=f"{split}/{name}",
-            group=original,
-            fake=fake,
-            family="face swap" if fake else "real",
-            generator=tar.stem,
-            pair=original,
-        )
-        pictures[split].append(Picture(tar, member.offset_data, member.size, face))
-    for listed in pictures.values():
-        listed.sort(key=lambda picture: picture.face.source)
-    return _shards(pictures, out, tar.stem)
+def jobs_of(listing: Listing, out: Path, side: int = STORED_SIDE) -> list[Job]:
+    """The shards of a set: one for each clip, one for every 500 pictures.
 
-
-def read_clips(table: Path) -> list[Clip]:
-    """The clips of a table; columns file, split, label and, where known, family, generator_or_corpus, pair.
+    Args:
+        listing: From a reader.
+        out: Where sets are kept.
+        side: Of the stored crops, pixels.
 
     Raises:
-        ValueError: A column is missing or a label is neither real nor fake; says which line.
+        ValueError: The set is there with crops of another side.
     """
-    clips = []
-    with table.open(newline="") as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            missing = {"file", "split", "label"} - row.keys()
-            if missing:
-                raise ValueError(f"{table}: the column {sorted(missing)[0]!r} is missing")
-            if row["label"] not in {"real", "fake"} or row["split"] not in SPLITS:
-                raise ValueError(f"{table}, line {line}: label is real or fake, split is train or dev")
-            pair = row.get("pair") or ""
-            face = Face(
-                source=row["file"],
-                group=pair or row["file"],
-                fake=row["label"] == "fake",
-                family=row.get("family") or row["label"],
-                generator=row.get("generator_or_corpus") or "",
-                pair=pair,
+    jobs = []
+    if side < MIN_SIDE:
+        raise ValueError(f"crops of {side} pixels are too small; {MIN_SIDE} at least")
+    for split in PREPARED:
+        folder = out / listing.name / split
+        if stored_side(folder) not in (None, side):
+            raise ValueError(
+                f"{folder} holds crops of {stored_side(folder)} pixels; give another --out for {side}"
             )
-            clips.append(Clip(table.parent / row["file"], row["split"], face))
-    return clips
-
-
-def clip_jobs(table: Path, out: Path) -> list[Job]:
-    """One shard for each clip of a table, holding the frames of its main face in order of time."""
-    return [
-        Job(out / table.stem / clip.split, Path(clip.face.source).stem, clip=clip)
-        for clip in read_clips(table)
-    ]
+        pictures = [picture for picture in listing.pictures if picture.split == split]
+        for start in range(0, len(pictures), SHARD_FACES):
+            some = tuple(pictures[start : start + SHARD_FACES])
+            jobs.append(Job(folder, f"{start // SHARD_FACES:05d}", some, side=side))
+        jobs += [
+            Job(folder, clip.name or clip.path.stem, clip=clip, side=side)
+            for clip in listing.clips
+            if clip.split == split
+        ]
+    return jobs
 
 
 def prepare(
-    jobs: Sequence[Job], processes: int = 2, on_done: Callable[[int, int, Job, int], None] | None = None
-) -> None:
+    jobs: Sequence[Job],
+    processes: int = 2,
+    on_done: Callable[[int, int, Done], None] = lambda done, total, outcome: None,
+) -> list[Done]:
     """Write the shards that do not exist yet.
 
     Args:
-        jobs: From `face_jobs`, `pair_jobs` and `clip_jobs`.
+        jobs: From `jobs_of`.
         processes: How many work at the same time.
-        on_done: Told of each shard: how many are done, of how many, which one, how many faces it holds.
+        on_done: Told of each shard: how many are done, of how many, and what became of it.
+
+    Returns:
+        What became of each, in the order in which they were done.
     """
     todo = [job for job in jobs if not has_shard(job.folder, job.name)]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        for done, (job, faces) in enumerate(zip(todo, pool.map(run_job, todo), strict=True), start=1):
-            if on_done:
-                on_done(done, len(todo), job, faces)
+    found = []
+    for outcome in _outcomes(todo, processes):
+        found.append(outcome)
+        on_done(len(found), len(todo), outcome)
+    return found
 
 
-def run_job(job: Job) -> int:
-    """Write one shard; returns how many faces it holds."""
+def _outcomes(jobs: Sequence[Job], processes: int) -> Iterator[Done]:
+    waiting, suspects = deque(jobs), deque[Job]()
+    while waiting or suspects:
+        if suspects:
+            # A process that died may have worked on any of those in flight; each of them is tried alone.
+            for outcome in _round(suspects, 1):
+                yield (
+                    Done(outcome, 0, ((_name(outcome), "its process died; a damaged file?"),))
+                    if isinstance(outcome, Job)
+                    else outcome
+                )
+        else:
+            for outcome in _round(waiting, processes):
+                if isinstance(outcome, Job):
+                    suspects.append(outcome)
+                else:
+                    yield outcome
+
+
+def _round(queue: deque[Job], width: int) -> Iterator[Done | Job]:
+    """Work through a queue until it is empty or a process dies; then give back what was in flight."""
+    with ProcessPoolExecutor(width, mp_context=multiprocessing.get_context("spawn")) as pool:
+        running: dict[Future[Done], Job] = {}
+        broken = False
+        while running or (queue and not broken):
+            try:
+                while queue and len(running) < width and not broken:
+                    running[pool.submit(run_job, queue[0])] = queue[0]
+                    queue.popleft()
+            except BrokenProcessPool:
+                broken = True
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                job = running.pop(future)
+                try:
+                    yield future.result()
+                except BrokenProcessPool:
+                    broken = True
+                    yield job
+
+
+def run_job(job: Job) -> Done:
+    """Write one shard. A clip that cannot be read gets none, so that it is tried again another time."""
     cv2.setNumThreads(1)
-    kept = list(_faces_of_clip(job.clip) if job.clip else _faces_of_pictures(job.pictures))
-    images, landmarks, faces = zip(*kept, strict=True) if kept else ((), (), ())
-    write_shard(job.folder, job.name, images, landmarks, faces)
-    return len(kept)
+    kept, skipped, final = [], [], not job.clip
+    for item in [job.clip] if job.clip else job.pictures:
+        try:
+            if isinstance(item, Clip):
+                kept += faces_of_clip(item, job.side)
+            else:
+                kept += faces_of_picture(item, job.side)
+        except Exception as error:
+            reason = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
+            skipped.append((item.face.source, reason))
+            final = final or isinstance(error, NoFace)
+    if kept or final:
+        images, landmarks, faces = zip(*kept, strict=True) if kept else ((), (), ())
+        write_shard(job.folder, job.name, images, landmarks, faces)
+    return Done(job, len(kept), tuple(skipped))
 
 
-def _members(tar: Path) -> Iterable[tuple[str, str, tarfile.TarInfo]]:
-    with tarfile.open(tar) as archive:
-        for member in archive:
-            split, _, name = member.name.removeprefix("./").partition("/")
-            if member.isfile() and split in SPLITS and name.lower().endswith((".jpg", ".jpeg", ".png")):
-                yield split, name, member
-
-
-def _shards(pictures: dict[str, list[Picture]], out: Path, stem: str) -> list[Job]:
-    return [
-        Job(out / stem / split, f"{start // SHARD_FACES:05d}", tuple(listed[start : start + SHARD_FACES]))
-        for split, listed in pictures.items()
-        for start in range(0, len(listed), SHARD_FACES)
-    ]
-
-
-def _faces_of_pictures(pictures: Iterable[Picture]) -> Iterable[Kept]:
-    for picture in pictures:
-        with picture.tar.open("rb") as file:
-            file.seek(picture.offset)
-            data = np.frombuffer(file.read(picture.size), dtype=np.uint8)
-        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
-        if decoded is None:
-            continue
-        image = np.ascontiguousarray(decoded[..., ::-1], dtype=np.uint8)
-        landmarks = find_face_in_crop(image)
-        if landmarks is not None:
-            yield (*cut(image, landmarks), picture.face)
-
-
-def _faces_of_clip(clip: Clip) -> Iterable[Kept]:
-    frames = list(_decode(clip.path))
-    chosen = np.linspace(0, len(frames) - 1, min(CLIP_FRAMES, len(frames))).round().astype(int)
-    near = None
-    for index in chosen:
-        time_s, image = frames[index]
-        landmarks = find_face(image, near)
-        if landmarks is None:
-            continue
-        near = landmark_square(landmarks, 1.0)
-        face = Face(
-            source=clip.face.source,
-            group=clip.face.group,
-            fake=clip.face.fake,
-            family=clip.face.family,
-            generator=clip.face.generator,
-            pair=clip.face.pair,
-            time_s=time_s,
-        )
-        yield (*cut(image, landmarks), face)
-
-
-def _decode(path: Path) -> Iterable[tuple[float, Image]]:
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "SLICE"
-        for number, frame in enumerate(container.decode(stream)):
-            scale = min(1.0, MAX_SIDE / max(frame.width, frame.height))
-            size = (round(frame.width * scale), round(frame.height * scale))
-            image = frame.reformat(*size, format="rgb24").to_ndarray()
-            turned = np.rot90(image, k=round(frame.rotation / 90) % 4)
-            yield (
-                float(frame.time if frame.time is not None else number / 25),
-                np.ascontiguousarray(turned),
-            )
+def _name(job: Job) -> str:
+    return job.clip.face.source if job.clip else job.name

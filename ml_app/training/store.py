@@ -28,30 +28,40 @@ class Face:
     generator: str = ""
     pair: str = ""  # genuine and manipulated versions of one footage share it
     time_s: float = 0.0  # of a clip's frame
+    sha256: str = ""  # of the picture's or clip's file; empty in shards of earlier versions
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Prepared faces: uint8 (N, 144, 144, 3) RGB, float32 (N, 68, 2) in pixels of the crop, and N records."""
+    """Prepared faces: uint8 (N, S, S, 3) RGB, float32 (N, 68, 2) in pixels of the crop, and N records.
+
+    S is 144 unless `prepare` was told otherwise. `name` is unique among all sets.
+    """
 
     images: npt.NDArray[np.uint8]
     landmarks: npt.NDArray[np.float32]
     faces: tuple[Face, ...]
+    name: str = ""
+
+    @property
+    def is_clip(self) -> bool:
+        """Whether these are frames of one clip in order of time, and not pictures."""
+        return len(self.faces) > 1 and len({face.source for face in self.faces}) == 1
 
 
-def cut(image: Image, landmarks: Landmarks) -> tuple[Image, Landmarks]:
+def cut(image: Image, landmarks: Landmarks, side: int = STORED_SIDE) -> tuple[Image, Landmarks]:
     """Cut a face for the store.
 
     Returns:
-        uint8 (144, 144, 3) and the landmarks in pixels of it.
+        uint8 (side, side, 3) and the landmarks in pixels of it.
 
     Raises:
         ValueError: The landmarks lie beyond the image.
     """
     box = landmark_square(landmarks, STORED_MARGIN)
-    factor = STORED_SIDE / box.width
+    factor = side / box.width
     moved = (landmarks - np.array([box.left, box.top], dtype=np.float32)) * factor
-    return crop(image, box, STORED_SIDE), moved.astype(np.float32)
+    return crop(image, box, side), moved.astype(np.float32)
 
 
 def write_shard(
@@ -77,7 +87,17 @@ def read_shard(folder: Path, name: str) -> Shard:
     """Open a shard; its images are read from disk when they are used."""
     faces = tuple(Face(**record) for record in json.loads((folder / f"{name}.json").read_text()))
     images = np.load(folder / f"{name}.images.npy", mmap_mode="r")
-    return Shard(images, np.load(folder / f"{name}.landmarks.npy"), faces)
+    whole = f"{folder.parent.name}-{folder.name}-{name}"
+    return Shard(images, np.load(folder / f"{name}.landmarks.npy"), faces, whole)
+
+
+def stored_side(folder: Path) -> int | None:
+    """The side of the crops in a folder of shards, None where there are none."""
+    for file in folder.glob("*.images.npy"):
+        images = np.load(file, mmap_mode="r")
+        if len(images):
+            return int(images.shape[1])
+    return None
 
 
 def read_shards(folder: Path) -> Iterator[Shard]:

@@ -16,6 +16,7 @@ from ml_app.training.batches import Pool
 from ml_app.training.classifier import FrameClassifier
 from ml_app.training.fit import LAST, TrainingFailed, fit
 from ml_app.training.heads import FittedHead, fit_head
+from ml_app.training.leaks import check_no_leak
 from ml_app.training.measure import DevFaces
 from ml_app.training.publish import halved
 from ml_app.training.recipe import Recipe, backbone_part, completed
@@ -35,25 +36,6 @@ def split_folders(data: Path, split: str) -> list[Path]:
     if not folders:
         raise ValueError(f"{data} holds no prepared {split} faces; run `prepare` first")
     return folders
-
-
-def check_no_leak(data: Path) -> None:
-    """Make sure that no person, original or pair stands in two splits.
-
-    Raises:
-        ValueError: One does; says which.
-    """
-    for prepared in sorted(path for path in data.iterdir() if path.is_dir()):
-        groups: dict[str, set[str]] = {}
-        for split in ("train", "dev"):
-            groups[split] = {
-                face["group"]
-                for index in (prepared / split).glob("*.json")
-                for face in json.loads(index.read_text())
-            }
-        both = sorted(groups["train"] & groups["dev"])
-        if both:
-            raise ValueError(f"{prepared.name}: {both[0]!r} stands in train and in dev; split by person")
 
 
 def train_backbone(

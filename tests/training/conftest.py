@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
-from ml_app.training.prepare import clip_jobs, face_jobs, pair_jobs, prepare
+from ml_app.training.prepare import Job, jobs_of, run_job
+from ml_app.training.readers import read_set
 from ml_app.training.recipe import Heads, Mix, Phase, Recipe
 from tests.media import Image, make_clip, picture, portrait
 
@@ -74,12 +75,18 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def run_here(jobs: list[Job]) -> None:
+    """Prepare without other processes, whose start takes longer than the work."""
+    for job in jobs:
+        run_job(job)
+
+
 @pytest.fixture(scope="session")
 def prepared(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All of it, prepared."""
     out = tmp_path_factory.mktemp("prepared")
-    jobs = face_jobs(media / "faces.tar", out) + pair_jobs(media / "pairs.tar", out)
-    prepare(jobs + clip_jobs(media / "clips.csv", out), processes=1)
+    sets = (("faces", "faces.tar"), ("pairs", "pairs.tar"), ("clips", "clips.csv"))
+    run_here([job for kind, name in sets for job in jobs_of(read_set(kind, media / name), out)])
     return out
 
 

@@ -14,8 +14,8 @@ from ml_app.detection.detector import Detector
 from ml_app.training.batches import Pool, make_batch
 from ml_app.training.evaluate import calibrate_detector, embed_served, score_clips
 from ml_app.training.fit import LOG, TrainingFailed, fit
-from ml_app.training.prepare import read_clips
 from ml_app.training.publish import export, halved
+from ml_app.training.readers.table import read_clips
 from ml_app.training.recipe import Mix, Recipe
 from ml_app.training.report import figures_table
 from ml_app.training.workflow import load_backbone, load_heads, split_folders, train_backbone, train_heads

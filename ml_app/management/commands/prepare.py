@@ -2,66 +2,103 @@
 
 from __future__ import annotations
 
+import csv
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from ml_app.detection.hardware import usable_cores
+
+if TYPE_CHECKING:
+    from ml_app.training.prepare import Done, Job
+    from ml_app.training.readers.items import Listing
+
+SKIPPED = "skipped.csv"
+
 
 class Command(BaseCommand):
-    help = "Find, align and cut faces for training; what was prepared before is left alone."
+    help = "Find, follow and cut faces for training; what was prepared before is left alone."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        from ml_app.training.readers import READERS  # noqa: PLC0415 - numpy, OpenCV
+
+        for kind, reader in READERS.items():
+            parser.add_argument(
+                f"--{kind}", type=Path, action="append", default=[], metavar=reader.metavar, help=reader.help
+            )
         parser.add_argument(
-            "--faces",
-            type=Path,
-            action="append",
-            default=[],
-            metavar="TAR",
-            help="genuine faces: <train|dev>/<file>.jpg, one person each",
+            "--compression", choices=["c0", "c23", "c40"], default="c23", help="of --ffpp and --dfd"
         )
         parser.add_argument(
-            "--pairs",
-            type=Path,
-            action="append",
-            default=[],
-            metavar="TAR",
-            help="pairs: <train|dev>/<original>/real.jpg with its fake-*.jpg",
-        )
-        parser.add_argument(
-            "--clips",
-            type=Path,
-            action="append",
-            default=[],
-            metavar="CSV",
-            help="clips: columns file, split, label; better with family, generator_or_corpus, pair",
+            "--ffpp-splits", type=Path, metavar="DIR", help="official train.json, val.json, test.json"
         )
         parser.add_argument("--out", type=Path, default=Path("runs/prepared"), help="where to keep the faces")
-        parser.add_argument("--processes", type=int, default=2, help="how many work at the same time")
+        parser.add_argument("--side", type=int, default=144, help="of the stored crops, pixels")
+        parser.add_argument(
+            "--processes", type=int, default=usable_cores(), help="how many work at the same time"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from ml_app.training import prepare  # noqa: PLC0415 - heavy
+        from ml_app.training.prepare import jobs_of  # noqa: PLC0415
+        from ml_app.training.readers.table import write_clips  # noqa: PLC0415
 
         out = options["out"]
         try:
-            jobs = [job for tar in options["faces"] for job in prepare.face_jobs(tar, out)]
-            jobs += [job for tar in options["pairs"] for job in prepare.pair_jobs(tar, out)]
-            jobs += [job for table in options["clips"] for job in prepare.clip_jobs(table, out)]
-            if not jobs:
-                raise CommandError("Nothing to prepare: give --faces, --pairs or --clips.")
-            with tqdm(total=len(jobs), unit="shard", disable=None) as bar:
-
-                def show(done: int, total: int, job: prepare.Job, faces: int) -> None:
-                    bar.total = total
-                    bar.update()
-                    bar.set_postfix_str(
-                        f"{job.folder.parent.name}/{job.folder.name} {job.name}: {faces} faces"
-                    )
-
-                prepare.prepare(jobs, options["processes"], show)
+            listings = self._read(options)
+            jobs = [job for listing in listings for job in jobs_of(listing, out, options["side"])]
+            for listing in listings:
+                if listing.clips:
+                    write_clips(out / f"{listing.name}.csv", listing.clips)
+            outcomes = self._prepare(jobs, max(1, options["processes"]))
         except (OSError, ValueError) as error:
             raise CommandError(f"{type(error).__name__}: {error}") from error
-        self.stdout.write(f"{len(jobs)} shards are prepared in {out}.")
+        self._report(out, len(jobs), outcomes)
+
+    def _read(self, options: dict[str, Any]) -> list[Listing]:
+        from ml_app.training.readers import READERS, Options, read_set  # noqa: PLC0415
+
+        chosen = Options(options["compression"], options["ffpp_splits"])
+        listings = [read_set(kind, path, chosen) for kind in READERS for path in options[kind]]
+        if not listings:
+            raise CommandError(f"Nothing to prepare: give {', '.join(f'--{kind}' for kind in READERS)}.")
+        names = [listing.name for listing in listings]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise CommandError(f"Two sets are named {twice!r}; rename the folder or file of one.")
+        for listing in listings:
+            counts = {
+                split: sum(item.split == split for item in listing.items)
+                for split in ("train", "dev", "test")
+            }
+            self.stdout.write(f"{listing.name}: {', '.join(f'{n} {split}' for split, n in counts.items())}")
+            for note in listing.notes:
+                self.stdout.write(f"  {note}")
+        return listings
+
+    def _prepare(self, jobs: list[Job], processes: int) -> list[Done]:
+        from ml_app.training.prepare import prepare  # noqa: PLC0415
+
+        with tqdm(total=len(jobs), unit="shard", disable=None) as bar:
+
+            def show(done: int, total: int, outcome: Done) -> None:
+                bar.total = total
+                bar.update()
+                job = outcome.job
+                bar.set_postfix_str(f"{job.folder.parent.name}/{job.folder.name} {job.name}: {outcome.faces}")
+
+            return prepare(jobs, processes, show)
+
+    def _report(self, out: Path, shards: int, outcomes: list[Done]) -> None:
+        skipped = [(outcome.job, *found) for outcome in outcomes for found in outcome.skipped]
+        if skipped:
+            with (out / SKIPPED).open("a", newline="") as file:
+                rows = [(job.folder.parent.name, source, reason) for job, source, reason in skipped]
+                csv.writer(file).writerows(rows)
+            self.stdout.write(f"{len(skipped)} files were passed over; {out / SKIPPED} says why. The first:")
+            self.stdout.writelines(f"  {source}: {reason}" for _, source, reason in skipped[:5])
+        faces = sum(outcome.faces for outcome in outcomes)
+        self.stdout.write(f"{shards} shards are prepared in {out}; {faces} faces are new.")
