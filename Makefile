@@ -37,6 +37,7 @@ run: setup  ## Start the site: web server, worker and sweeper (HOST, PORT)
 .PHONY: test
 test: $(VENV)/.dev check  ## Run all checks and all tests; installs what they need
 	@bash bin/setup system
+	$(BIN)/python -m pytest -p tests.on_postgresql
 	$(BIN)/python -m pytest
 
 .PHONY: test-containers

@@ -1,8 +1,13 @@
 """Fixtures for every test, and which tests run."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
 import pytest
 
 from tests.media import clips
+from tests.postgresql import Server
 
 __all__ = ["clips"]
 
@@ -26,3 +31,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("containers")]
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A real PostgreSQL of our own, for tests that start a whole site on it."""
+    server = Server()
+    yield server
+    server.stop()

@@ -11,6 +11,7 @@ import pytest
 
 from tests.jobs.site import Site, free_port, wait_for
 from tests.media import make_clip
+from tests.postgresql import Server
 
 
 @pytest.fixture(scope="session")
@@ -59,22 +60,50 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory, random_models: Path) -> Path:
+    """The file of an SQLite database whose tables are empty: migrating takes seconds, copying it does not."""
+    site = Site(tmp_path_factory.mktemp("migrated"), random_models)
+    site.migrate()
+    return site.folder / "var" / "db.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def new_database(
+    tmp_path_factory: pytest.TempPathFactory, random_models: Path, postgresql: Server
+) -> Callable[[], str]:
+    """Makes PostgreSQL databases whose tables are empty. Returns a DATABASE_URL."""
+    template = postgresql.new_database()
+    folder = tmp_path_factory.mktemp("migrated-postgresql")
+    Site(folder, random_models, DATABASE_URL=postgresql.url(template)).migrate()
+    return lambda: postgresql.url(postgresql.new_database(template))
+
+
 @pytest.fixture
-def new_site(tmp_path: Path, random_models: Path) -> Iterator[Callable[..., Site]]:
-    """Makes a site in a folder of its own, with an empty database."""
+def new_site(tmp_path: Path, random_models: Path, migrated: Path) -> Iterator[Callable[..., Site]]:
+    """Makes a site in a folder of its own, with an empty database: SQLite, unless another is given."""
     sites: list[Site] = []
 
     def make(**environment: str) -> Site:
         folder = tmp_path / f"site{len(sites)}"
-        folder.mkdir()
+        (folder / "var").mkdir(parents=True)
+        if "DATABASE_URL" not in environment:
+            shutil.copy(migrated, folder / "var" / "db.sqlite3")
         site = Site(folder, random_models, **environment)
         sites.append(site)
-        site.migrate()
         return site
 
     yield make
     for site in sites:
         site.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def site_of_each(request: pytest.FixtureRequest, new_site: Callable[..., Site]) -> Site:
+    """A site on SQLite, and then one on PostgreSQL."""
+    if request.param == "sqlite":
+        return new_site()
+    return new_site(DATABASE_URL=request.getfixturevalue("new_database")())
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +116,9 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     process = subprocess.Popen(
-        [program, *options], cwd=tmp_path_factory.mktemp("redis"), stdout=subprocess.DEVNULL
+        ["setpriv", "--pdeathsig=KILL", program, *options],
+        cwd=tmp_path_factory.mktemp("redis"),
+        stdout=subprocess.DEVNULL,
     )
     import redis
 

@@ -2,9 +2,12 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -72,22 +75,38 @@ def sweep() -> dict[str, int]:
     return {"expired": swept.expired, "sent": swept.sent, "files": swept.files}
 
 
-def race(scan: str, threads: int) -> int:
-    """Claim a scan from many threads at once. Returns how many were told that they got it."""
-    won: list[bool] = []
-    start = threading.Barrier(threads)
+def purge(video: str) -> int:
+    return services.purge_media(video=Video.objects.get(pk=video))
 
-    def claim(number: int) -> None:
+
+def delete(video: str) -> None:
+    services.delete_video(video=Video.objects.get(pk=video))
+
+
+def queued_without_file() -> int:
+    return Scan.objects.active().filter(video__file="").count()
+
+
+def claim(scan: str, seconds: float = 60) -> bool:
+    return Scan.objects.claim(scan, worker=secrets.token_hex(4), lease=timedelta(seconds=seconds))
+
+
+def together(*commands: list[Any]) -> list[Any]:
+    """Do all of these at the same moment, each in a thread of its own. Their results, or errors as text."""
+    start = threading.Barrier(len(commands))
+
+    def run(command: list[Any]) -> Any:
+        connection.ensure_connection()
         start.wait()
-        won.append(Scan.objects.claim(scan, worker=f"thread {number}", lease=timedelta(seconds=60)))
-        connection.close()
+        try:
+            return COMMANDS[command[0]](*command[1:])
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        finally:
+            connection.close()
 
-    together = [threading.Thread(target=claim, args=[number]) for number in range(threads)]
-    for thread in together:
-        thread.start()
-    for thread in together:
-        thread.join()
-    return sum(won)
+    with ThreadPoolExecutor(len(commands)) as pool:
+        return list(pool.map(run, commands))
 
 
 def die(scan: str) -> int:
@@ -101,7 +120,13 @@ def die(scan: str) -> int:
     return subprocess.run([sys.executable, "-c", program, scan], check=False).returncode
 
 
-COMMANDS = {f.__name__: f for f in (upload, order, cancel, row, faces, videos, workers, sweep, race, die)}
+COMMANDS: dict[str, Callable[..., Any]] = {
+    f.__name__: f
+    for f in (
+        *(upload, order, cancel, row, faces, videos, workers, sweep, die),
+        *(purge, delete, queued_without_file, claim, together),
+    )
+}
 
 if __name__ == "__main__":
     for line in sys.stdin:

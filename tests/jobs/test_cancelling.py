@@ -101,12 +101,3 @@ def test_a_worker_that_always_dies_fails_the_scan(new_site: Callable[..., Site],
             assert site.until(scan, status="queued", attempts=attempt)
     row = site.until(scan, status="failed")
     assert (row["error_code"], row["attempts"]) == ("worker_lost", 3)
-
-
-def test_of_many_claims_at_once_one_wins(new_site: Callable[..., Site], clip: Path) -> None:
-    site = new_site()
-    video = site.do("upload", str(clip), "visitor:a")
-    for frames in (10, 20):
-        scan = site.do("order", video, frames)
-        assert site.do("race", scan, 8) == 1
-        assert site.do("row", scan)["attempts"] == 1

@@ -18,11 +18,14 @@ REDIS = [("faces", "probe"), ("network", "explain")]
 FRAMES = 40  # all that the clip has: with few, the network's stage would be over before a kill
 
 
-@pytest.fixture(params=["embedded", "redis"])
+@pytest.fixture(params=["embedded", "redis-postgresql"])
 def site(request: pytest.FixtureRequest, new_site: Callable[..., Site]) -> Site:
     if request.param == "embedded":
         return new_site()
-    return new_site(CELERY_BROKER_URL=request.getfixturevalue("redis_url"))
+    return new_site(
+        CELERY_BROKER_URL=request.getfixturevalue("redis_url"),
+        DATABASE_URL=request.getfixturevalue("new_database")(),
+    )
 
 
 @pytest.mark.timeout(420)

@@ -69,8 +69,8 @@ def files(site: Site) -> list[str]:
     return sorted(str(path.relative_to(site.media)) for path in site.media.rglob("*") if path.is_file())
 
 
-def test_the_same_file_twice_at_once_is_one_video(new_site: Callable[..., Site], clip: Path) -> None:
-    site = new_site()
+def test_the_same_file_twice_at_once_is_one_video(site_of_each: Site, clip: Path) -> None:
+    site = site_of_each
     _collect_static(site)
     browser = serve(site, free_port(), processes=2)
     browser.get()

@@ -1,0 +1,41 @@
+"""`pytest -p tests.on_postgresql`: the tests that use the database, on PostgreSQL instead of SQLite."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from tests.postgresql import Server
+
+_SERVER = pytest.StashKey[Server]()
+_DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
+
+
+@pytest.hookimpl(wrapper=True)  # before the settings are read
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
+    server = early_config.stash[_SERVER] = Server()
+    os.environ["DATABASE_URL"] = server.url()
+    return (yield)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"database: PostgreSQL {config.stash[_SERVER].version()}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what never asks the database of the test run: it would only be done twice."""
+    chosen = [item for item in items if _uses_the_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def _uses_the_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(fixtures & _DATABASE_FIXTURES) or item.get_closest_marker("django_db") is not None
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_SERVER].stop()
