@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from deepfake_site.logs import FORMATTERS
+
 _host = os.environ.get("HOST", "127.0.0.1")
 bind = f"{f'[{_host}]' if ':' in _host else _host}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_PROCESSES", "1"))
@@ -16,7 +18,7 @@ if Path("/dev/shm").is_dir():  # noqa: S108 - Gunicorn's heartbeat file, which m
     worker_tmp_dir = "/dev/shm"  # noqa: S108
 _console = {"class": "logging.StreamHandler", "formatter": "generic"}
 logconfig_dict = {
-    "formatters": {"generic": {"()": "deepfake_site.logs.Formatter"}},
+    "formatters": {"generic": {"()": FORMATTERS.get(os.environ.get("LOG_FORMAT", ""), FORMATTERS["plain"])}},
     "handlers": {"console": _console, "error_console": _console},
     "loggers": {
         # Django's configuration comes later and gives the root logger a handler, which must not repeat these.

@@ -7,6 +7,8 @@ from typing import Any
 import environ
 from kombu import Queue
 
+from deepfake_site import sentry
+from deepfake_site.logs import FORMATTERS
 from deepfake_site.secrets import secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -40,6 +42,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "ml_app.views.probes.ProbesMiddleware",  # the first: under any host name, without TLS
+    "deepfake_site.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -216,12 +219,13 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="plain")  # or json
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"()": "deepfake_site.logs.Formatter"}},
+    "formatters": {"chosen": {"()": FORMATTERS.get(LOG_FORMAT, FORMATTERS["plain"])}},
     "filters": {"brief": {"()": "deepfake_site.logs.Brief"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "chosen"}},
     "loggers": {
         # Its line says what to do; anybody can cause it, as often as they like.
         "django.security.DisallowedHost": {"filters": ["brief"]},
@@ -231,3 +235,8 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }
+
+# Errors to a Sentry server, if one is named. The package is not among the requirements.
+SENTRY_DSN: str = env.str("SENTRY_DSN", default="")
+if SENTRY_DSN:
+    sentry.start(SENTRY_DSN, environment=env.str("SENTRY_ENVIRONMENT", default="production"))

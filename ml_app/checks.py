@@ -14,6 +14,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from deepfake_site.logs import FORMATTERS
+
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", ".localhost", "[::1]", "::1"})
 
 
@@ -164,7 +166,14 @@ def check_numbers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 @register
 def check_choices(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Words that mean nothing."""
+    return list(_choices())
+
+
+def _choices() -> Iterator[CheckMessage]:
     device = settings.DEVICE
-    if device in ("auto", "cpu") or device.startswith("cuda"):
-        return []
-    return [Error(f"DEVICE is {device!r}.", hint="It can be auto, cpu or cuda.", id="ml_app.E005")]
+    if device not in ("auto", "cpu") and not device.startswith("cuda"):
+        yield Error(f"DEVICE is {device!r}.", hint="It can be auto, cpu or cuda.", id="ml_app.E005")
+    if settings.LOG_FORMAT not in FORMATTERS:
+        yield Error(
+            f"LOG_FORMAT is {settings.LOG_FORMAT!r}.", hint="It can be plain or json.", id="ml_app.E007"
+        )

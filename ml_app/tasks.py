@@ -14,7 +14,7 @@ from celery.signals import worker_init, worker_ready, worker_shutdown, worker_sh
 from django.conf import settings
 from django.db import close_old_connections
 
-from deepfake_site.logs import about_scan
+from deepfake_site.logs import about_request, about_scan
 from ml_app import services
 from ml_app.detection.errors import Cancelled, CheckpointError, DetectionError
 from ml_app.detection.findings import Findings
@@ -34,7 +34,7 @@ _heartbeat = Heartbeat()
 @shared_task(name=services.ANALYSE, ignore_result=True)
 def analyse_scan(scan_id: str) -> None:
     """One attempt at one scan, if it still waits for one."""
-    with about_scan(scan_id):
+    with about_request(analyse_scan.request.get("request_id") or ""), about_scan(scan_id):
         if _stopping.is_set():
             _send_on(scan_id)  # for the next worker: this one took the message on its way out
             return

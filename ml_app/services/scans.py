@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from deepfake_site.celery import app
+from deepfake_site.logs import about_scan, request_id
 from ml_app.messages import refuse
 from ml_app.models import Review, Scan, Video
 from ml_app.services.detectors import detector_state
@@ -51,7 +52,7 @@ def request_scan(
                     raise refuse("media_purged")
                 chosen = queue or queue_for(owner=video.owner)
                 scan = Scan.objects.create(owner=video.owner, queue=chosen, **same)
-                transaction.on_commit(partial(enqueue, scan_id=scan.pk, queue=chosen))
+                transaction.on_commit(partial(_announce, scan))
                 return scan, True
         except IntegrityError:
             active = Scan.objects.active().filter(**same).first()
@@ -59,10 +60,23 @@ def request_scan(
                 return active, False
 
 
+def _announce(scan: Scan) -> None:
+    with about_scan(str(scan.pk)):
+        logger.info("Ordered at %d frames, in the queue %s", scan.frame_count, scan.queue)
+        enqueue(scan_id=scan.pk, queue=scan.queue)
+
+
 def enqueue(*, scan_id: UUID | str, queue: str) -> bool:
     """Tell the workers of a waiting scan. False: the broker is away, and the sweeper will send it later."""
     try:
-        app.send_task(ANALYSE, args=[str(scan_id)], queue=queue, retry=False, ignore_result=True)
+        app.send_task(
+            ANALYSE,
+            args=[str(scan_id)],
+            queue=queue,
+            headers={"request_id": request_id()},
+            retry=False,
+            ignore_result=True,
+        )
     except Exception as error:  # each broker has its own exceptions, and none may lose a scan
         logger.warning(
             "Scan %s waits: the broker cannot be reached (%s: %s)", scan_id, type(error).__name__, error

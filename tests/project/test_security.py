@@ -91,6 +91,7 @@ def test_what_everybody_starts_with_is_silent() -> None:
         ({"LEASE_SECONDS": float("nan")}, "ml_app.E004"),
         ({"DEVICE": "gpu"}, "ml_app.E005"),
         ({"METRICS_NETWORKS": ["10.0.0.0/33"]}, "ml_app.E006"),
+        ({"LOG_FORMAT": "xml"}, "ml_app.E007"),
         ({"ALLOWED_HOSTS": ["*"]}, "ml_app.W001"),
         ({"HOST": "0.0.0.0"}, "ml_app.W002"),
         ({"ALLOWED_HOSTS": ["detector.example"]}, "ml_app.W003"),
