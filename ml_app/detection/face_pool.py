@@ -1,44 +1,22 @@
-"""A few processes that look for faces, because dlib holds Python's global lock while it looks.
-
-They are started by name and not by `multiprocessing`, which would import the parent's main module (and with
-it Django or torch) into each and forbids itself inside a Celery worker's own children. They hang on one
-socket each: when the parent dies, however it dies, the socket closes and they end.
-"""
+"""A few processes that look for faces, because dlib holds Python's global lock while it looks."""
 
 from __future__ import annotations
 
 import atexit
 import os
 import queue
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
-from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-import cv2
-
-from ml_app.detection import looking
 from ml_app.detection.errors import DetectionError, cause
 from ml_app.detection.hardware import usable_cores
+from ml_app.detection.nursery import Child, Nursery
 
 MAX_PROCESSES = 8
 JOB_SECONDS = 120.0  # one frame takes well under a second; a process that takes this long hangs
-_ROOT = Path(__file__).resolve().parents[2]
-_PROGRAM = (
-    "import sys; from ml_app.detection.face_pool import serve; serve(int(sys.argv[1]), int(sys.argv[2]))"
-)
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "look": looking.look,
-    "describe": looking.describe,
-    "warm_up": looking.warm_up,
-}
 R = TypeVar("R")
 
 
@@ -54,7 +32,9 @@ class FacePool:
         cores = usable_cores()
         self.processes = (min(cores, MAX_PROCESSES) if cores > 1 else 0) if processes is None else processes
         self._threads = ThreadPoolExecutor(self.processes, "faces") if self.processes else None
-        self._idle: queue.LifoQueue[_Child | None] = queue.LifoQueue()
+        self._nursery: Nursery | None = None
+        self._starting = threading.Lock()
+        self._idle: queue.LifoQueue[Child | None] = queue.LifoQueue()
         for _ in range(self.processes):
             self._idle.put(None)  # started when first needed
         self._closed = False
@@ -71,22 +51,22 @@ class FacePool:
         return future
 
     def warm_up(self) -> None:
-        """Start every process and load its models, without waiting."""
-        for _ in range(self.processes):
-            self.submit(looking.warm_up)
+        """Start the processes and load their models, without waiting."""
+        if self._threads is not None:
+            self._threads.submit(self._started)
 
     def close(self) -> None:
-        """End the processes. Calls that still wait are cancelled."""
+        """End the processes, also those at work. Calls that still wait are cancelled."""
         self._closed = True
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
-        while True:
-            try:
-                child = self._idle.get_nowait()
-            except queue.Empty:
-                return
+        while not self._idle.empty():
+            child = self._idle.get_nowait()
             if child is not None:
                 child.end()
+        with self._starting:
+            if self._nursery is not None:
+                self._nursery.close()
 
     def __enter__(self) -> FacePool:
         return self
@@ -96,12 +76,20 @@ class FacePool:
     ) -> None:
         self.close()
 
+    def _started(self) -> Nursery:
+        with self._starting:
+            if self._closed:
+                raise EOFError("the pool is closed")
+            if self._nursery is None or not self._nursery.alive:
+                self._nursery = Nursery()
+            return self._nursery
+
     def _call(self, name: str, arguments: tuple[Any, ...]) -> Any:
         child = self._idle.get()
         try:
             if child is None:
-                child = _Child()
-            succeeded, result = child.call(name, arguments)
+                child = Child(self._started())
+            succeeded, result = child.call(name, arguments, JOB_SECONDS)
         except (EOFError, OSError) as error:
             status = child.end() if child is not None else None
             child = None
@@ -122,59 +110,6 @@ class FacePool:
 
 def _failed(detail: str) -> DetectionError:
     return DetectionError("face_detector_failed", "Looking for faces failed on this video.", detail)
-
-
-class _Child:
-    """One process and the socket to it."""
-
-    def __init__(self) -> None:
-        self.connection, theirs = Pipe()
-        path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _PROGRAM, str(theirs.fileno()), str(os.getpid())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )
-        theirs.close()
-
-    def call(self, name: str, arguments: tuple[Any, ...]) -> tuple[bool, Any]:
-        # Sending and receiving can block as well; killing the process ends both.
-        watchdog = threading.Timer(JOB_SECONDS, self.process.kill)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            self.connection.send((name, arguments))
-            reply: tuple[bool, Any] = self.connection.recv()
-        finally:
-            watchdog.cancel()
-        return reply
-
-    def end(self) -> int | None:
-        self.connection.close()
-        self.process.kill()
-        return self.process.wait()
-
-
-def serve(descriptor: int, parent: int) -> None:
-    """Answer calls until the parent is gone. The main function of a child."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us
-    cv2.setNumThreads(1)
-    connection: Connection = Connection(descriptor)
-    while True:
-        try:
-            while not connection.poll(5.0):
-                if os.getppid() != parent:
-                    return
-            name, arguments = connection.recv()
-            try:
-                reply = (True, _FUNCTIONS[name](*arguments))
-            except Exception as error:
-                reply = (False, cause(error))
-            connection.send(reply)
-        except (EOFError, OSError):
-            return
 
 
 _shared: FacePool | None = None

@@ -14,10 +14,12 @@ from ml_app.detection.crops import Image
 from ml_app.detection.errors import Cancelled
 from ml_app.detection.face_pool import FacePool
 from ml_app.detection.following import Descriptor, Seen
-from ml_app.detection.looking import Look, Sighting
+from ml_app.detection.locating import Located, scaled
+from ml_app.detection.looking import Before, Look, Sighting
 
 MAX_PEOPLE = 8
 THOROUGH = 8  # frames, evenly, are searched more finely than the others
+WHOLE_EVERY = 5  # frames one is searched as a whole, the others near the faces of the frame before
 
 
 class Frame(Protocol):
@@ -71,38 +73,72 @@ def find_people(
         Cancelled: `cancelled` said so.
         DetectionError: A face detection process crashed or hung; or what `frames` raises.
     """
-    waiting: deque[tuple[float, Future[Look]]] = deque()
-    times: list[float] = []
-    looks: list[Look] = []
-    level = 0  # of the search; as fine as the smallest person seen so far needs
-
-    def collect() -> None:
-        nonlocal level
-        time_s, future = waiting.popleft()
-        looks.append(future.result())
-        clear = [found.level for found in looks[-1].sightings if found.score >= following.CLEAR_SCORE]
-        level = max(level, *clear, 0)
-        times.append(time_s)
-        on_frame(len(looks))
-
+    search = _Search(preprocessing, pool, count, on_frame)
     try:
-        for number, frame in enumerate(frames):
+        for frame in frames:
             if cancelled():
                 raise Cancelled
-            thorough = number % max(1, count // THOROUGH) == 0
-            first, last = max(level, thorough), max(level, 1 + thorough)
-            future = pool.submit(looking.look, frame.image, frame.scale, preprocessing, first, last)
-            waiting.append((frame.time_s, future))
-            if len(waiting) > pool.processes + 1:
-                collect()
-        while waiting:
+            search.submit(frame)
+        while search.waiting:
             if cancelled():
                 raise Cancelled
-            collect()
+            search.collect()
     finally:
-        for _, future in waiting:
+        for _, future in search.waiting:
             future.cancel()
-    return _together(looks, times, preprocessing, pool)
+    return _together(search.looks, search.times, preprocessing, pool)
+
+
+class _Search:
+    """Looks at frame after frame, and decides how thoroughly by what the frames before have shown.
+
+    What is known when a frame is looked at follows from its number alone: so what is found does not depend
+    on how fast anything is, or on the number of processes.
+    """
+
+    def __init__(
+        self, preprocessing: Preprocessing, pool: FacePool, count: int, on_frame: Callable[[int], None]
+    ) -> None:
+        self._preprocessing, self._pool, self._on_frame = preprocessing, pool, on_frame
+        self._thorough_every = max(1, count // THOROUGH)
+        self._level = 0  # of the search; as fine as the smallest person seen so far needs
+        self.waiting: deque[tuple[float, Future[Look]]] = deque()
+        self.times: list[float] = []
+        self.looks: list[Look] = []
+
+    def submit(self, frame: Frame) -> None:
+        """Look at the next frame: as a whole beside the frame before it, or near where that shows faces."""
+        number = len(self.looks) + len(self.waiting)
+        self._collect_up_to(number - 2)
+        thorough = number % self._thorough_every == 0
+        before = None
+        if not thorough and number % WHOLE_EVERY and self.looks and self.looks[-1].sightings:
+            self._collect_up_to(number - 1)
+            before = _before(self.looks[-1], frame.scale)
+        levels = max(self._level, int(thorough)), max(self._level, 1 + thorough)
+        future = self._pool.submit(
+            looking.look, frame.image, frame.scale, self._preprocessing, levels, before
+        )
+        self.waiting.append((frame.time_s, future))
+
+    def _collect_up_to(self, number: int) -> None:
+        while len(self.looks) <= number:
+            self.collect()
+
+    def collect(self) -> None:
+        """Wait for the oldest look."""
+        time_s, future = self.waiting.popleft()
+        look = future.result()
+        clear = [found.level for found in look.sightings if found.score >= following.CLEAR_SCORE]
+        self._level = max(self._level, *clear, 0)
+        self.looks.append(look)
+        self.times.append(time_s)
+        self._on_frame(len(self.looks))
+
+
+def _before(look: Look, scale: float) -> Before:
+    faces = (Located(scaled(sighting.box, scale), sighting.score) for sighting in look.sightings)
+    return Before(look.signature, tuple(faces))
 
 
 def _together(

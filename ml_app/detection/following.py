@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.looking import Look, Sighting
+from ml_app.detection.looking import Look, Sighting, same_shot
 
 NEAR = 0.6  # of a face's size: a person's centre moves less than this between two frames of one shot
 GROWTH = 1.6  # a face grows or shrinks less than this between two frames of one shot
-SAME_SHOT = 18.0  # mean difference of grey miniatures, 0..255; a cut differs by more
 SAME_FACE = 0.55  # distance of descriptors; dlib's threshold is 0.6, but strangers of one group come near it
 SAMPLES = 3  # descriptors of a person that a face is compared with
 CLEAR_SCORE = 0.3  # a person must be seen this clearly at least once: most of what is no face scores below
@@ -77,7 +76,8 @@ def _by_position(
         (track, seen)
         for seen in fresh
         for track in tracks
-        if _near(track.last.sighting, seen.sighting) and _same_shot(looks, track.last.frame, seen.frame)
+        if _near(track.last.sighting, seen.sighting)
+        and same_shot(looks[track.last.frame].signature, looks[seen.frame].signature)
     ]
     return [
         (track, seen)
@@ -142,11 +142,6 @@ def _near(one: Sighting, other: Sighting) -> bool:
     down = (one.box.top + one.box.bottom - other.box.top - other.box.bottom) / 2
     mean = (size + other_size) / 4
     return math.hypot(across, down) < NEAR * mean and max(size, other_size) < GROWTH * min(size, other_size)
-
-
-def _same_shot(looks: Sequence[Look], first: int, second: int) -> bool:
-    difference = looks[first].signature.astype(np.int16) - looks[second].signature.astype(np.int16)
-    return float(np.abs(difference).mean()) < SAME_SHOT
 
 
 def _is_person(track: _Track, frames: int) -> bool:

@@ -1,8 +1,7 @@
 """Look at one frame: find its faces, cut them out, measure them. Runs in child processes; imports no torch.
 
-The detector, the landmarks and the descriptor are those of face_recognition (dlib's HOG detector, its 68
-points after Kazemi and Sullivan, CVPR 2014, and its 128-dimensional face embedding). They are taken from
-dlib directly, because face_recognition loads five models on import and hides the detector's score.
+The landmarks and the descriptor are those of face_recognition (68 points after Kazemi and Sullivan, CVPR
+2014, and dlib's 128-dimensional face embedding); for the detector see `locating`.
 """
 
 from __future__ import annotations
@@ -18,19 +17,18 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
-from ml_app.detection import crops
+from ml_app.detection import crops, locating
 from ml_app.detection.checkpoints import Preprocessing
 from ml_app.detection.crops import Image
 from ml_app.detection.findings import Box
+from ml_app.detection.locating import Located
 
-SIDES = (640, 1280, 2560)  # long sides of the copies that are searched, from coarse to fine
-SMALLEST = 56  # pixels on a copy: a face of this size is found, in a box of about 72
-MAX_GROWTH = 4.0  # small frames are enlarged for the search, this much at most
 MAX_FACES = 10  # of one frame, those with the highest scores
 THUMBNAIL_SIDE = 160
 THUMBNAIL_QUALITY = 88
 MEASURE_SIDE = 112  # sharpness is measured at one size, or it would depend on the size of the face
 SIGNATURE_SIZE = (32, 18)
+SAME_SHOT = 18.0  # mean difference of two signatures, 0..255; a cut differs by more
 CHIP_SIDE = 150  # what dlib's descriptor network takes
 
 
@@ -46,7 +44,7 @@ class Sighting:
     chip: Image  # uint8 (150, 150, 3) RGB, aligned for the descriptor; empty where nobody is followed
     sharpness: float  # variance of the Laplacian of the grey face at 112 px
     brightness: float  # mean luma of the face, 0..255
-    level: int  # which of `SIDES` it takes to find a face of this size
+    level: int  # which of `locating.SIDES` it takes to find a face of this size
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +56,25 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class _Located:
-    box: Box  # in pixels of the image that was given, perhaps beyond it
-    score: float
+class Before:
+    """A frame shortly before, and its faces in pixels of the image that is looked at now."""
+
+    signature: npt.NDArray[np.uint8]
+    faces: tuple[Located, ...]
 
 
-def look(image: Image, scale: float, preprocessing: Preprocessing, first: int = 0, last: int = 1) -> Look:
+def same_shot(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> bool:
+    """Whether no cut lies between two frames, by their signatures."""
+    return float(np.abs(one.astype(np.int16) - other.astype(np.int16)).mean()) < SAME_SHOT
+
+
+def look(
+    image: Image,
+    scale: float,
+    preprocessing: Preprocessing,
+    levels: tuple[int, int] = (0, 1),
+    before: Before | None = None,
+) -> Look:
     """Find the faces of a frame.
 
     The finer a copy, the smaller the faces that are found besides the large ones, at four times the cost.
@@ -72,12 +83,17 @@ def look(image: Image, scale: float, preprocessing: Preprocessing, first: int = 
         image: uint8 (H, W, 3) RGB, upright, C-contiguous.
         scale: Size of `image` as a share of the full-size frame, 0..1.
         preprocessing: The checkpoint's.
-        first: With which of `SIDES` to begin.
-        last: With which of `SIDES` to end while nobody is found.
+        levels: With which of `locating.SIDES` to begin, and with which to end while nobody is found.
+        before: Look only near its faces, unless there was a cut or one of them is gone.
     """
     if preprocessing.faces == "first_found":
         return _look_as_published(image, scale, preprocessing)
-    located = _locate(image, first, last)
+    signature = _signature(image)
+    located = None
+    if before is not None and before.faces and same_shot(before.signature, signature):
+        located = locating.locate_near(image, before.faces)
+    if located is None:
+        located = locating.locate(image, *levels)
     sightings = []
     for found in sorted(located, key=lambda found: -found.score)[:MAX_FACES]:
         landmarks = _landmarks(image, found.box)
@@ -90,7 +106,7 @@ def look(image: Image, scale: float, preprocessing: Preprocessing, first: int = 
         sighting = _sighting(image, scale, found, cut=cut, preprocessing=preprocessing, chip=chip)
         if sighting is not None:
             sightings.append(sighting)
-    return Look(tuple(sightings), _signature(image))
+    return Look(tuple(sightings), signature)
 
 
 def describe(chip: Image) -> npt.NDArray[np.float32]:
@@ -107,7 +123,7 @@ def describe(chip: Image) -> npt.NDArray[np.float32]:
 
 def warm_up() -> None:
     """Load what `look` needs."""
-    _face_detector()
+    locating.face_detector()
     _landmark_model()
 
 
@@ -115,12 +131,11 @@ def _look_as_published(image: Image, scale: float, preprocessing: Preprocessing)
     # HOG on the whole frame, enlarged once; the first box of the list, without landmarks; or the whole frame.
     height, width = image.shape[:2]
     given = np.ascontiguousarray(image[..., ::-1]) if preprocessing.colour_order == "BGR" else image
-    rectangles, scores, _ = _face_detector().run(given, 1, 0.0)
-    if rectangles:
-        box, score = _box(rectangles[0]), float(scores[0])
-        found = _Located(_clip(box, width, height), score)
+    everybody = locating.detect(given, upsample=1)
+    if everybody:
+        found = Located(_clip(everybody[0].box, width, height), everybody[0].score)
     elif preprocessing.whole_frame_without_face:
-        found = _Located(Box(0, 0, width, height), 0.0)
+        found = Located(Box(0, 0, width, height), 0.0)
     else:
         return Look((), _signature(image))
     nothing = np.zeros((0, 0, 3), dtype=np.uint8)
@@ -129,54 +144,8 @@ def _look_as_published(image: Image, scale: float, preprocessing: Preprocessing)
     return Look((sighting,) if sighting is not None else (), _signature(image))
 
 
-def _locate(image: Image, first: int, last: int) -> list[_Located]:
-    longest = max(image.shape[:2])
-    # A copy is enlarged so much at most; further ones would be as large.
-    finest = next((i for i, side in enumerate(SIDES) if side >= longest * MAX_GROWTH), len(SIDES) - 1)
-    located: list[_Located] = []
-    for level in range(min(first, finest), min(last, finest) + 1):
-        located = _search(image, _growth(level, longest))
-        if located:
-            break
-    return located
-
-
-def _growth(level: int, longest: int) -> float:
-    return min(SIDES[level] / longest, MAX_GROWTH)
-
-
-def _needed_level(box: Box, longest: int) -> int:
-    side = max(box.width, box.height)
-    levels = range(len(SIDES))
-    return next((level for level in levels if side * _growth(level, longest) >= SMALLEST), len(SIDES) - 1)
-
-
-def _search(image: Image, factor: float) -> list[_Located]:
-    height, width = image.shape[:2]
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    copy: Image = image
-    if size != (width, height):
-        interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-        copy = np.asarray(cv2.resize(image, size, interpolation=interpolation), dtype=np.uint8)
-    rectangles, scores, _ = _face_detector().run(copy, 0, 0.0)
-    return [
-        _Located(Box(*(round(edge / factor) for edge in _edges(rectangle))), float(score))
-        for rectangle, score in zip(rectangles, scores, strict=True)
-    ]
-
-
-def overlap(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes, 0..1."""
-    width = min(one.right, other.right) - max(one.left, other.left)
-    height = min(one.bottom, other.bottom) - max(one.top, other.top)
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    return both / (one.width * one.height + other.width * other.height - both)
-
-
 def _sighting(
-    image: Image, scale: float, found: _Located, *, cut: Box, preprocessing: Preprocessing, chip: Image
+    image: Image, scale: float, found: Located, *, cut: Box, preprocessing: Preprocessing, chip: Image
 ) -> Sighting | None:
     height, width = image.shape[:2]
     inside = _clip(found.box, width, height)
@@ -195,7 +164,7 @@ def _sighting(
         chip=chip,
         sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()),
         brightness=float(grey.mean()),
-        level=_needed_level(found.box, max(height, width)),
+        level=locating.needed_level(found.box, max(height, width)),
     )
 
 
@@ -230,14 +199,6 @@ def _touches(box: Box, width: int, height: int) -> bool:
     return box.left < width and box.top < height and box.right > 0 and box.bottom > 0
 
 
-def _edges(rectangle: Any) -> tuple[int, int, int, int]:
-    return rectangle.left(), rectangle.top(), rectangle.right(), rectangle.bottom()
-
-
-def _box(rectangle: Any) -> Box:
-    return Box(*_edges(rectangle))
-
-
 def _landmarks(image: Image, box: Box) -> Any:
     return _landmark_model()(image, _dlib().rectangle(box.left, box.top, box.right, box.bottom))
 
@@ -246,11 +207,6 @@ def _dlib() -> Any:
     import dlib  # noqa: PLC0415 - only where faces are looked for
 
     return dlib
-
-
-@cache
-def _face_detector() -> Any:
-    return _dlib().get_frontal_face_detector()
 
 
 @cache

@@ -22,7 +22,8 @@ from ml_app.detection.crops import Image
 from ml_app.detection.errors import Cancelled, DetectionError
 from ml_app.detection.face_pool import FacePool
 from ml_app.detection.faces import MAX_PEOPLE, find_people
-from ml_app.detection.looking import look, overlap
+from ml_app.detection.locating import overlap
+from ml_app.detection.looking import look
 from tests.media import picture, portrait
 
 PREPROCESSING = Preprocessing(64, 1.2)
@@ -67,7 +68,7 @@ def test_a_small_face_needs_a_finer_search() -> None:
     image = np.full((720, 1280, 3), 90, dtype=np.uint8)
     image[400:540, 900:1100] = picture(0, (200, 140))
     assert look(image, 1.0, PREPROCESSING).sightings == ()
-    seen = look(image, 1.0, PREPROCESSING, last=2).sightings
+    seen = look(image, 1.0, PREPROCESSING, levels=(0, 2)).sightings
     assert len(seen) == 1
     assert seen[0].level == 2
     assert overlap(seen[0].box, looking.Box(974, 446, 1025, 497)) > 0.4
@@ -174,7 +175,7 @@ def test_a_process_that_dies_is_an_error_and_is_replaced() -> None:
         pool.submit(looking.warm_up).result(60)
         child = pool._idle.get()
         assert child is not None
-        os.kill(child.process.pid, signal.SIGKILL)
+        os.kill(child.pid, signal.SIGKILL)
         pool._idle.put(child)
         with pytest.raises(DetectionError) as caught:
             pool.submit(look, picture(0), 1.0, PREPROCESSING).result(60)
@@ -187,13 +188,13 @@ def test_a_process_that_hangs_is_an_error(monkeypatch: pytest.MonkeyPatch) -> No
         pool.submit(looking.warm_up).result(60)
         child = pool._idle.get()
         assert child is not None
-        os.kill(child.process.pid, signal.SIGSTOP)
+        os.kill(child.pid, signal.SIGSTOP)
         pool._idle.put(child)
         monkeypatch.setattr("ml_app.detection.face_pool.JOB_SECONDS", 0.3)
         with pytest.raises(DetectionError) as caught:
             pool.submit(look, picture(0), 1.0, PREPROCESSING).result(60)
         assert caught.value.code == "face_detector_crashed"
-        assert child.process.poll() is not None
+        assert not _alive(child.pid)
 
 
 @pytest.mark.parametrize("processes", [0, 1])
@@ -227,7 +228,7 @@ def test_processes_end_with_their_parent_however_it_dies() -> None:
         "import time; from ml_app.detection import looking; from ml_app.detection.face_pool import FacePool;"
         "pool = FacePool(2); [pool.submit(looking.warm_up) for _ in range(6)][-1].result();"
         "children = [pool._idle.get() for _ in range(2)];"
-        "print(*[c.process.pid for c in children if c], flush=True); time.sleep(60)"
+        "print(*[c.pid for c in children if c], flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
