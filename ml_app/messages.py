@@ -36,6 +36,7 @@ _MESSAGES: dict[str, Promise] = {
     "face_detector_crashed": _(
         "Looking for faces failed on this video. Try again; if it fails again, convert the video to MP4."
     ),
+    "gpu_out_of_memory": _("The GPU has too little memory left. Try again, with fewer frames if that fails."),
     "media_purged": _("The video's file is no longer kept here. Upload it again to scan it again."),
     "bad_frame_count": _("Choose one of the offered numbers of frames."),
     "already_running": _("The site analyses the same video in the same way just now."),

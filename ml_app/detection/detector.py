@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,24 +15,20 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from ml_app.detection import checkpoints
-from ml_app.detection.checkpoints import (
-    BackboneMetadata,
-    Calibration,
-    Decision,
-    HeadMetadata,
-    PinnedFile,
-    Preprocessing,
-    Sampling,
-)
+from ml_app.detection.checkpoints import Calibration, Decision, HeadMetadata, Preprocessing, Sampling
 from ml_app.detection.crops import Image
-from ml_app.detection.errors import Cancelled, CheckpointError
+from ml_app.detection.embedding import BATCH
+from ml_app.detection.errors import Cancelled, CheckpointError, DetectionError
 from ml_app.detection.findings import DetectorInfo
-from ml_app.detection.networks.backbones import BackboneError, build_backbone, embed
-from ml_app.detection.networks.heads import PUBLISHED, build_head, run_head
+from ml_app.detection.networks.backbones import embed
+from ml_app.detection.networks.heads import PUBLISHED, run_head
 from ml_app.detection.place import Place, choose_place
+from ml_app.detection.weights import load_backbone, load_head
 
-CHUNK = 16  # crops at a time: larger batches are slower on a CPU and need more memory
-CHUNK_CUDA = 64
+CHUNK = 32  # crops at a time: larger batches are slower on a CPU and need more memory
+CHUNK_CUDA = 256
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +59,7 @@ class Detector:
         self.info = DetectorInfo(head.name, head.version, head.architecture, head.frame_count, sha256)
         self.frames = frames
         self._backbone, self._head, self._place = backbone, scorer, place
+        self._chunk = CHUNK_CUDA if place.device.type == "cuda" else CHUNK
         channels = torch.tensor([head.preprocessing.mean, head.preprocessing.std]) * 255
         self._mean, self._std = channels.reshape(2, 1, 3, 1, 1).to(place.device)
 
@@ -80,8 +77,7 @@ class Detector:
 
         Raises:
             CheckpointError: There is no such detector, a file is damaged, its hash is not the pinned one,
-            head and
-                backbone do not belong together, or the device is not there.
+                head and backbone do not belong together, or the device is not there.
         """
         folder = checkpoints.open_folder(models_dir, name)
         pinned = folder.heads[folder.nearest(frames)]
@@ -93,16 +89,19 @@ class Detector:
                 f"head wants {metadata.backbone_sha256}, the backbone is {folder.backbone.sha256}",
             )
         place = choose_place(device, exact=metadata.architecture == PUBLISHED)
-        with _loading:
-            head = _load_head(pinned, metadata, place)
-            return cls(
-                head=metadata,
-                sha256=pinned.sha256,
-                backbone=_load_backbone(folder.backbone, place),
-                scorer=head,
-                place=place,
-                frames=frames,
-            )
+        head = load_head(pinned, metadata, place)  # first: the smaller file tells sooner what is wrong
+        return cls(
+            head=metadata,
+            sha256=pinned.sha256,
+            backbone=load_backbone(folder.backbone, place),
+            scorer=head,
+            place=place,
+            frames=frames,
+        )
+
+    def ready(self) -> Detector:
+        """This detector, as a `loading.LoadingDetector` gives one."""
+        return self
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -140,7 +139,7 @@ class Detector:
     def warm_up(self) -> None:
         """Run once on nothing, so that the first video does not pay for the libraries' start."""
         size = self.preprocessing.image_size
-        self.embed([np.zeros((size, size, 3), dtype=np.uint8)] * CHUNK)
+        self.embed([np.zeros((size, size, 3), dtype=np.uint8)] * BATCH)
 
     def score(self, people: Sequence[Sequence[Image]]) -> list[PersonScores]:
         """Score several people at once: `embed`, then `score_embeddings`."""
@@ -166,20 +165,39 @@ class Detector:
 
         Raises:
             Cancelled: `cancelled` said so.
+            DetectionError: "gpu_out_of_memory": not even a single crop finds room.
         """
-        size = CHUNK_CUDA if self.device == "cuda" else CHUNK
-        parts = []
-        for start in range(0, len(crops), size):
+        parts: list[Tensor] = []
+        done = 0
+        while done < len(crops):
             if cancelled():
                 raise Cancelled
-            parts.append(embed(self._features(crops[start : start + size])))
-            on_chunk(min(start + size, len(crops)))
+            chunk = crops[done : done + self._chunk]
+            try:
+                parts.append(embed(self._features(chunk)))
+            except torch.OutOfMemoryError as error:
+                self._take_smaller_chunks(len(chunk), error)
+                continue
+            done += len(chunk)
+            on_chunk(done)
         return torch.cat(parts)
 
+    def _take_smaller_chunks(self, failed: int, error: torch.OutOfMemoryError) -> None:
+        """For good: what else runs on this GPU will hardly go away."""
+        if failed <= 1:
+            raise _out_of_memory(error) from error
+        self._chunk = failed // 2
+        logger.warning("The GPU's memory is full: %d crops at a time from now on", self._chunk)
+        if self.device == "cuda":
+            torch.cuda.empty_cache()  # what is reserved in pieces of the wrong size
+
     @staticmethod
-    def split(embeddings: Tensor, lengths: Sequence[int]) -> list[Tensor]:
-        """Part embeddings (sum of lengths, channels) into one person's each."""
-        return list(torch.split(embeddings, list(lengths)))
+    def pick(embeddings: Sequence[Tensor], places: Sequence[Sequence[int]]) -> list[Tensor]:
+        """One person's embeddings each, by their places in the batches laid end to end."""
+        if not places:
+            return []
+        together = torch.cat(list(embeddings))
+        return [together[list(mine)] for mine in places]
 
     @torch.inference_mode()
     def score_embeddings(self, people: Sequence[Tensor]) -> list[PersonScores]:
@@ -191,8 +209,9 @@ class Detector:
         if not people:
             return []
         lengths = torch.tensor([len(person) for person in people])
-        scores = run_head(self._head, pad_sequence(list(people), batch_first=True), lengths)
-        frames, persons = scores.frames.cpu(), scores.persons.cpu()
+        with _memory():
+            scores = run_head(self._head, pad_sequence(list(people), batch_first=True), lengths)
+            frames, persons = scores.frames.cpu(), scores.persons.cpu()
         return [
             PersonScores(tuple(row[:length].tolist()), float(person))
             for row, length, person in zip(frames, lengths.tolist(), persons, strict=True)
@@ -221,19 +240,22 @@ class Detector:
         # Tensors made in inference mode cannot take part in autograd; a clone made outside it can.
         inputs = embeddings.clone()[None].requires_grad_()
         # cuDNN computes gradients of an LSTM in training mode only.
-        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        with _memory(), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             logits = run_head(self._head, inputs, torch.tensor([len(embeddings)])).frames[0]
             # Their sum and not the person's own logit, which in a published head hangs on the last frame
             # alone.
             (gradient,) = torch.autograd.grad(logits.sum(), inputs)
-        with torch.inference_mode():
+        with _memory(), torch.inference_mode():
             features = self._features(crops).float()
             maps = torch.einsum("nchw,nc->nhw", features, gradient[0, list(chosen)])
             maps = maps - maps.mean(dim=(1, 2), keepdim=True)
             return list(torch.relu(maps).cpu().numpy())
 
     def _features(self, crops: Sequence[Image]) -> Tensor:
-        pixels = torch.from_numpy(np.stack(crops)).to(self._place.device)
+        pixels = torch.from_numpy(np.stack(crops))
+        if self.device == "cuda":  # pinned memory is copied beside what the GPU is still computing
+            pixels = pixels.pin_memory()
+        pixels = pixels.to(self._place.device, non_blocking=True)
         if self.preprocessing.colour_order == "BGR":
             pixels = pixels.flip(-1)
         inputs = (pixels.permute(0, 3, 1, 2).float() - self._mean) / self._std
@@ -241,49 +263,14 @@ class Detector:
         return result
 
 
-_loading = threading.Lock()
-
-
-@lru_cache(maxsize=2)
-def _load_backbone(pinned: PinnedFile, place: Place) -> nn.Module:
-    metadata = checkpoints.read_metadata(pinned.path, BackboneMetadata)
+@contextmanager
+def _memory() -> Iterator[None]:
     try:
-        network = build_backbone(metadata.backbone)
-    except KeyError as error:
-        raise _unknown(pinned, metadata.backbone) from error
-    except BackboneError as error:
-        raise CheckpointError("missing_library", str(error)) from error
-    _fill(network, pinned)
-    network.eval().requires_grad_(False)
-    return network.to(place.device, place.dtype, memory_format=place.layout)  # type: ignore[call-overload, no-any-return]
+        yield
+    except torch.OutOfMemoryError as error:
+        raise _out_of_memory(error) from error
 
 
-def _load_head(pinned: PinnedFile, metadata: HeadMetadata, place: Place) -> nn.Module:
-    try:
-        head = build_head(metadata.architecture, metadata.dimensions)
-    except (KeyError, TypeError) as error:
-        raise _unknown(pinned, metadata.architecture) from error
-    _fill(head, pinned)
-    return head.eval().requires_grad_(False).to(place.device)
-
-
-def _unknown(pinned: PinnedFile, what: str) -> CheckpointError:
-    return CheckpointError(
-        "unknown_architecture",
-        f"{pinned.path.name} needs {what!r}, which this version does not have. Update it.",
-    )
-
-
-def _fill(network: nn.Module, pinned: PinnedFile) -> None:
-    tensors = {
-        key: value.float() if value.is_floating_point() else value
-        for key, value in checkpoints.load_tensors(pinned).items()
-    }
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise CheckpointError(
-            "wrong_shapes",
-            f"The weights in {pinned.path.name} do not fit their network. Install the detector again.",
-            str(error)[:500],
-        ) from error
+def _out_of_memory(error: torch.OutOfMemoryError) -> DetectionError:
+    message = "The GPU has too little memory left. Try again, with fewer frames if that fails."
+    return DetectionError("gpu_out_of_memory", message, str(error)[:300])

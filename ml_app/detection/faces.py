@@ -55,6 +55,7 @@ def find_people(
     *,
     count: int,
     on_frame: Callable[[int], None] = lambda done: None,
+    on_look: Callable[[Look], None] = lambda look: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> People:
     """Find everybody in the sampled frames of a video.
@@ -67,13 +68,14 @@ def find_people(
         pool: Where the looking is done.
         count: How many frames there will be at most.
         on_frame: Called with the number of frames that were looked at.
+        on_look: Called with what each of them showed, in order of time; not all of it is a person.
         cancelled: Asked before each frame.
 
     Raises:
         Cancelled: `cancelled` said so.
         DetectionError: A face detection process crashed or hung; or what `frames` raises.
     """
-    search = _Search(preprocessing, pool, count, on_frame)
+    search = _Search(preprocessing, pool, count, on_frame, on_look)
     try:
         for frame in frames:
             if cancelled():
@@ -97,9 +99,15 @@ class _Search:
     """
 
     def __init__(
-        self, preprocessing: Preprocessing, pool: FacePool, count: int, on_frame: Callable[[int], None]
+        self,
+        preprocessing: Preprocessing,
+        pool: FacePool,
+        count: int,
+        on_frame: Callable[[int], None],
+        on_look: Callable[[Look], None],
     ) -> None:
-        self._preprocessing, self._pool, self._on_frame = preprocessing, pool, on_frame
+        self._preprocessing, self._pool = preprocessing, pool
+        self._on_frame, self._on_look = on_frame, on_look
         self._thorough_every = max(1, count // THOROUGH)
         self._level = 0  # of the search; as fine as the smallest person seen so far needs
         self.waiting: deque[tuple[float, Future[Look]]] = deque()
@@ -133,6 +141,7 @@ class _Search:
         self._level = max(self._level, *clear, 0)
         self.looks.append(look)
         self.times.append(time_s)
+        self._on_look(look)
         self._on_frame(len(self.looks))
 
 

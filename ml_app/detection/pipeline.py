@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_app.detection import explain, verdict
+from ml_app.detection.embedding import Embedder
 from ml_app.detection.errors import Cancelled
 from ml_app.detection.face_pool import FacePool, shared_pool
 from ml_app.detection.faces import People, find_people
@@ -23,6 +24,8 @@ from ml_app.detection.findings import (
     VideoInfo,
 )
 from ml_app.detection.following import Seen
+from ml_app.detection.loading import Loadable
+from ml_app.detection.looking import Look, Sighting
 from ml_app.detection.video import open_video
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ OnProgress = Callable[[Progress], None]
 
 def analyse(
     path: Path,
-    detector: Detector,
+    detector: Loadable,
     *,
     frames: int,
     limits: Limits | None = None,
@@ -48,7 +51,7 @@ def analyse(
 
     Args:
         path: The file, of whatever name.
-        detector: Loaded for this number of frames.
+        detector: Loaded for this number of frames, or still being loaded.
         frames: How many frames to sample.
         limits: What the video may cost.
         on_progress: Called as each stage advances.
@@ -58,36 +61,47 @@ def analyse(
     Raises:
         VideoError: The file cannot be analysed; its code and message say why.
         Cancelled: `cancelled` said so.
+        CheckpointError: The detector cannot be loaded.
         DetectionError: Something else failed for a known reason.
     """
     followed = detector.preprocessing.faces == "followed"  # published files want full size
     run = _Run(on_progress or (lambda progress: None), cancelled or (lambda: False))
     run.report(Stage.PROBE, 0, 1)
-    with open_video(path, limits or Limits()) as video:
-        run.report(Stage.PROBE, 1, 1)
-        run.report(Stage.FACES, 0, frames)
-        people = find_people(
-            video.frames(detector.sampling, frames, MAX_SIDE if followed else None),
-            detector.preprocessing,
-            pool or shared_pool(),
-            count=frames,
-            on_frame=lambda done: run.report(Stage.FACES, done, max(done, frames)),
-            cancelled=run.cancelled,
-        )
-        info, decode_seconds, notes = video.info, video.decode_seconds, video.notes
-    run.ends("faces")
-    scored = _score(people, detector, run)
+    sightings: list[Sighting] = []
+
+    def keep(look: Look) -> None:
+        sightings.extend(look.sightings)
+        embedder.add([sighting.crop for sighting in look.sightings])
+
+    with Embedder(detector) as embedder:
+        with open_video(path, limits or Limits()) as video:
+            run.report(Stage.PROBE, 1, 1)
+            run.report(Stage.FACES, 0, frames)
+            people = find_people(
+                video.frames(detector.sampling, frames, MAX_SIDE if followed else None),
+                detector.preprocessing,
+                pool or shared_pool(),
+                count=frames,
+                on_frame=lambda done: run.report(Stage.FACES, done, max(done, frames)),
+                on_look=keep,
+                cancelled=run.cancelled,
+            )
+            info, decode_seconds, notes = video.info, video.decode_seconds, video.notes
+        run.ends("faces")
+        embeddings = embedder.finish(lambda done: run.report(Stage.NETWORK, done, embedder.count))
+    loaded = detector.ready()
+    scored = _score(people, sightings, embeddings, loaded)
     run.ends("network")
     faces = []
     for number, person in enumerate(scored):
         run.report(Stage.EXPLAIN, number, len(scored))
-        faces.append(_face(number + 1, person, detector, people.frames_looked_at))
+        faces.append(_face(number + 1, person, loaded, people.frames_looked_at))
     run.report(Stage.EXPLAIN, len(scored), len(scored))
     run.ends("explain")
-    findings = _findings(info, detector, frames, people, tuple(faces))
+    findings = _findings(info, loaded, frames, people, tuple(faces))
     return replace(
         findings,
-        notes=(*dict.fromkeys((*notes, *people.notes, *detector.notes)),),
+        notes=(*dict.fromkeys((*notes, *people.notes, *loaded.notes)),),
         seconds=Seconds(total=run.total(), decode=decode_seconds, **run.seconds),
     )
 
@@ -101,17 +115,16 @@ class _Scored:
     logits: PersonScores
 
 
-def _score(people: People, detector: Detector, run: _Run) -> list[_Scored]:
-    crops = [seen.sighting.crop for person in people.persons for seen in person]
-    run.report(Stage.NETWORK, 0, len(crops))
-    if not crops:
-        return []
-    together = detector.embed(
-        crops, on_chunk=lambda done: run.report(Stage.NETWORK, done, len(crops)), cancelled=run.cancelled
+def _score(
+    people: People, sightings: Sequence[Sighting], embeddings: Sequence[Tensor], detector: Detector
+) -> list[_Scored]:
+    """Score everybody together. `embeddings`: of all sightings, also of those that are no person's."""
+    places = {id(sighting): place for place, sighting in enumerate(sightings)}
+    mine = detector.pick(
+        embeddings, [[places[id(seen.sighting)] for seen in person] for person in people.persons]
     )
-    embeddings = detector.split(together, [len(person) for person in people.persons])
-    logits = detector.score_embeddings(embeddings)
-    return [_Scored(*person) for person in zip(people.persons, embeddings, logits, strict=True)]
+    logits = detector.score_embeddings(mine)
+    return [_Scored(*person) for person in zip(people.persons, mine, logits, strict=True)]
 
 
 def _face(number: int, person: _Scored, detector: Detector, looked_at: int) -> FaceFinding:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import torch
 
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.hardware import usable_cores
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ def choose_place(device: str, *, exact: bool = False) -> Place:
     cuda = torch.cuda.is_available()
     if device == "cuda" and not cuda:
         raise CheckpointError("no_gpu", "There is no usable NVIDIA GPU here. Set DEVICE to auto or cpu.")
+    if device == "auto":
+        logger.info("DEVICE=auto takes %s", "the NVIDIA GPU" if cuda else "the CPU: there is no usable GPU")
     if cuda and device != "cpu":
         return Place(torch.device("cuda"), torch.float32 if exact else torch.float16)
     # Never more than the caller, or OMP_NUM_THREADS, allowed.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
+
+from ml_app.detection.networks.resnet import resnet
 
 Channels = tuple[float, float, float]  # red, green, blue
 
@@ -33,22 +35,37 @@ class BackboneSpec:
     std: Channels = IMAGENET_STD
 
 
+def _torchvision() -> Any:
+    # Importing it takes over a second and 150 MB: only where its networks or its weights are wanted.
+    from torchvision import models  # noqa: PLC0415
+
+    return models
+
+
 def _resnext50(pretrained: bool) -> nn.Module:
-    weights = models.ResNeXt50_32X4D_Weights.IMAGENET1K_V2 if pretrained else None
-    return _without_pool(models.resnext50_32x4d(weights=weights))
+    network = resnet(groups=32, group_width=4)
+    return _filled(network, "ResNeXt50_32X4D_Weights") if pretrained else network
 
 
 def _resnet50(pretrained: bool) -> nn.Module:
-    weights = models.ResNet50_Weights.IMAGENET1K_V2 if pretrained else None
-    return _without_pool(models.resnet50(weights=weights))
+    return _filled(resnet(), "ResNet50_Weights") if pretrained else resnet()
 
 
-def _without_pool(network: nn.Module) -> nn.Module:
-    # Everything but the average pool and the classifier.
-    return nn.Sequential(*list(network.children())[:-2])
+def _filled(network: nn.Sequential, weights: str) -> nn.Module:
+    """With torchvision's ImageNet weights, less those of the classifier."""
+    named = getattr(_torchvision(), weights).IMAGENET1K_V2.get_state_dict(check_hash=True)
+    places = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", "layer4": "7"}
+    own = {}
+    for name, tensor in named.items():
+        module, _, rest = name.partition(".")
+        if module in places:
+            own[f"{places[module]}.{rest}"] = tensor
+    network.load_state_dict(own)
+    return network
 
 
 def _efficientnet_v2_s(pretrained: bool) -> nn.Module:
+    models = _torchvision()
     weights = models.EfficientNet_V2_S_Weights.IMAGENET1K_V1 if pretrained else None
     features: nn.Module = models.efficientnet_v2_s(weights=weights).features
     return features

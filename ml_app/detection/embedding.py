@@ -1,0 +1,84 @@
+"""The network beside the search for faces: crops are embedded as they come, in a thread. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ml_app.detection.crops import Image
+from ml_app.detection.loading import Loadable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BATCH = 32  # crops, across frames and persons; always so many, or the scores would depend on timing
+PATIENCE = 0.2  # seconds until the caller is asked again whether to go on
+
+
+class Embedder:
+    """Embeds crops in their order, while more of them come. Leave its block in any case.
+
+    with Embedder(detector) as embedder:
+        embedder.add(crops)
+        ...
+        embeddings = embedder.finish()
+    """
+
+    def __init__(self, detector: Loadable) -> None:
+        self._detector = detector
+        self._thread = ThreadPoolExecutor(1, "embed")
+        self._waiting: list[Image] = []
+        self._batches: list[Future[Tensor]] = []
+        self.count = 0
+        """How many crops there are."""
+
+    def __enter__(self) -> Embedder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def add(self, crops: Sequence[Image]) -> None:
+        """More crops, uint8 (size, size, 3) RGB each."""
+        self.count += len(crops)
+        self._waiting += crops
+        while len(self._waiting) >= BATCH:
+            self._send()
+
+    def finish(self, on_done: Callable[[int], None] = lambda done: None) -> list[Tensor]:
+        """Wait for the embeddings of all crops.
+
+        Args:
+            on_done: Called now and again with the number of crops that are done; what it raises ends the
+                waiting.
+
+        Returns:
+            float32 (BATCH or fewer, channels) each, in the order of the crops, on the detector's device.
+
+        Raises:
+            CheckpointError: The detector cannot be loaded.
+            DetectionError: The network failed for a known reason.
+        """
+        if self._waiting:
+            self._send()
+        on_done(0)
+        done = 0
+        embeddings = []
+        for batch in self._batches:
+            while not wait([batch], PATIENCE).done:
+                on_done(done)
+            embeddings.append(batch.result())
+            done += len(embeddings[-1])
+            on_done(done)
+        return embeddings
+
+    def _send(self) -> None:
+        crops, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+        self._batches.append(self._thread.submit(self._embed, crops))
+
+    def _embed(self, crops: Sequence[Image]) -> Tensor:
+        return self._detector.ready().embed(crops)

@@ -1,0 +1,69 @@
+"""A detector that is still being loaded: importing torch takes longer than finding a video's first faces."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ml_app.detection import checkpoints
+from ml_app.detection.checkpoints import HeadMetadata, Preprocessing, Sampling
+
+if TYPE_CHECKING:
+    from ml_app.detection.detector import Detector
+
+
+class Loadable(Protocol):
+    """What an analysis needs of a detector before it has crops: a `Detector` or a `LoadingDetector`."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How faces are found and cut."""
+
+    @property
+    def sampling(self) -> Sampling:
+        """Which frames are read."""
+
+    def ready(self) -> Detector:
+        """The detector itself, once it is loaded."""
+
+
+class LoadingDetector:
+    """Loads a detector in a thread. What its head's file says of itself is known at once."""
+
+    def __init__(self, models_dir: Path, name: str, frames: int, device: str = "auto") -> None:
+        """Begin; arguments and errors are those of `Detector.load`."""
+        folder = checkpoints.open_folder(models_dir, name)
+        self.metadata = checkpoints.read_metadata(folder.heads[folder.nearest(frames)].path, HeadMetadata)
+        self.frames = frames
+        self._detector: Future[Detector] = Future()
+        threading.Thread(
+            target=self._load, args=(models_dir, name, frames, device), name="load", daemon=True
+        ).start()
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How faces are found and cut."""
+        return self.metadata.preprocessing
+
+    @property
+    def sampling(self) -> Sampling:
+        """Which frames are read."""
+        return self.metadata.sampling
+
+    def ready(self) -> Detector:
+        """Wait for the detector.
+
+        Raises:
+            CheckpointError: It cannot be loaded.
+        """
+        return self._detector.result()
+
+    def _load(self, models_dir: Path, name: str, frames: int, device: str) -> None:
+        try:
+            from ml_app.detection.detector import Detector  # noqa: PLC0415 - imports torch
+
+            self._detector.set_result(Detector.load(models_dir, name, frames, device))
+        except BaseException as error:  # for whoever waits
+            self._detector.set_exception(error)
