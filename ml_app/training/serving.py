@@ -15,7 +15,7 @@ from ml_app.detection import verdict
 from ml_app.detection.checkpoints import Preprocessing, Sampling, sha256_of
 from ml_app.detection.errors import DetectionError
 from ml_app.detection.face_pool import FacePool, shared_pool
-from ml_app.detection.faces import find_people
+from ml_app.detection.faces import REVISION, find_people
 from ml_app.detection.findings import FaceFrameFinding, Reason
 from ml_app.detection.following import Seen
 from ml_app.detection.pipeline import MAX_SIDE
@@ -52,10 +52,10 @@ def serve_clip(
     Args:
         path: The clip.
         preprocessing: How faces are cut.
-        cache: Folder for the results, by the clip's hash and the preprocessing.
+        cache: Folder for the results, by the clip's hash, the preprocessing and `faces.REVISION`.
         pool: Where faces are looked for.
     """
-    key = json.dumps([sha256_of(path), asdict(preprocessing)], sort_keys=True)
+    key = json.dumps([sha256_of(path), asdict(preprocessing), REVISION], sort_keys=True)
     file = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
     if file.exists():
         return _read(file)

@@ -82,3 +82,17 @@ def test_the_backbone_gives_2048_channels_at_a_32nd_of_the_size() -> None:
         features = build_backbone("resnext50_32x4d").eval()(torch.randn(1, 3, 64, 96))
     assert features.shape == (1, 2048, 2, 3)
     assert torch.allclose(embed(features)[0], features[0].mean(dim=(1, 2)), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["resnext50_32x4d", "resnet50"])
+def test_residual_networks_are_those_of_torchvision(name: str) -> None:
+    from torchvision import models
+
+    theirs = nn.Sequential(*list(getattr(models, name)(weights=None).children())[:-2]).eval()
+    own = build_backbone(name).eval()
+    own.load_state_dict(theirs.state_dict())
+    pictures = torch.randn(2, 3, 80, 80)
+    with torch.inference_mode():
+        assert torch.equal(own(pictures), theirs(pictures))
+    first = (network[0].weight.std().item() for network in (build_backbone(name), theirs))
+    assert next(first) == pytest.approx(next(first), rel=0.05)  # random weights of the same size
