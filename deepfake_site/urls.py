@@ -7,3 +7,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("ml_app.urls")),
 ]
+
+handler500 = "ml_app.views.errors.server_error"

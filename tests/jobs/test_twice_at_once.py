@@ -71,7 +71,7 @@ def files(site: Site) -> list[str]:
 
 def test_the_same_file_twice_at_once_is_one_video(site_of_each: Site, clip: Path) -> None:
     site = site_of_each
-    _collect_static(site)
+    collect_static(site)
     browser = serve(site, free_port(), processes=2)
     browser.get()
     other = clip.read_bytes() + bytes(8)  # another file: makes the session that both uploads belong to
@@ -120,6 +120,6 @@ def test_damaged_weights_at_the_start(new_site: Callable[..., Site], clip: Path,
     assert files(site) == []
 
 
-def _collect_static(site: Site) -> None:
+def collect_static(site: Site) -> None:
     command = [PYTHON, "manage.py", "collectstatic", "--noinput", "--verbosity=0"]
     subprocess.run(command, cwd=ROOT, env=site.environment, check=True)

@@ -1,8 +1,10 @@
 """Error pages in the look of the site."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.test import Client
@@ -23,6 +25,7 @@ class Addresses:
     from django.urls import include
 
     urlpatterns = [path("fails/", fails), path("", include((pages, "ml_app")))]
+    handler500 = "ml_app.views.errors.server_error"
 
 
 def test_404(newcomer: Client) -> None:
@@ -40,6 +43,43 @@ def test_500_tells_nothing_of_the_cause(settings: Any, db: None) -> None:
     assert "secret cause" not in response.content.decode()
 
 
+def broken_database(error: type[Exception], **facts: object) -> Callable[..., Any]:
+    """A database whose driver raises this, as Django's wrapper passes it on."""
+
+    def answer(*args: Any) -> Any:
+        cause = error("the secret cause")
+        for name, value in facts.items():
+            setattr(cause, name, value)
+        raise OperationalError("the secret cause") from cause
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "words"),
+    [
+        ({"sqlite_errorcode": 13}, 507, "no room left"),
+        ({"sqlstate": "53100"}, 507, "no room left"),
+        ({"sqlstate": "57P01"}, 503, "does not answer"),
+        ({"sqlite_errorcode": 5}, 503, "does not answer"),
+    ],
+)
+def test_a_database_that_fails_is_told(owner: Client, facts: Any, status: int, words: str) -> None:
+    owner.raise_request_exception = False
+    with connection.execute_wrapper(broken_database(Exception, **facts)):
+        response = owner.get("/scans/")
+        part = owner.get("/scans/", headers={"HX-Request": "true"})
+        asked = owner.post("/", headers={"HX-Request": "true"})
+    assert response.status_code == part.status_code == asked.status_code == status
+    assert response["Retry-After"] == "30"
+    assert words in response.content.decode()
+    assert "masthead" in response.content.decode()
+    assert "secret cause" not in response.content.decode()
+    assert part["HX-Reswap"] == "none", "a page that polls goes on"
+    assert asked.content.decode().startswith('<p class="error">')
+    assert "HX-Reswap" not in asked
+
+
 def test_413_for_a_server_in_front(newcomer: Client, settings: Any) -> None:
     settings.MAX_UPLOAD_MB = 77
     response = newcomer.post("/too-large/")
@@ -47,7 +87,7 @@ def test_413_for_a_server_in_front(newcomer: Client, settings: Any) -> None:
     assert "77 MB" in response.content.decode()
 
 
-@pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "413", "500"])
+@pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "413", "500", "503"])
 def test_each_renders_without_context(code: str) -> None:
     page = render_to_string(f"{code}.html")
     assert "<h1>" in page
