@@ -94,13 +94,13 @@ def pairs_only(items: Sequence[Scored]) -> list[list[Scored]]:
     return [g for g in groups.values() if {i.fake for i in g} == {True, False}]
 
 
-def pair_figure(items: Sequence[Scored], seed: int = 0) -> Figure:
+def pair_figure(items: Sequence[Scored], seed: int = 0, resamples: int | None = None) -> Figure:
     """Pair accuracy with its 95 % bootstrap interval over pairs; `n` is the number of pairs."""
     rng = np.random.default_rng(seed)
     wins = [win for group in pairs_only(items) for win in [np.mean(list(_wins(group).values()))]]
     if not wins:
         return {"value": None, "low": None, "high": None, "n": 0}
-    drawn = [np.mean(rng.choice(wins, len(wins))) for _ in range(RESAMPLES)]
+    drawn = [np.mean(rng.choice(wins, len(wins))) for _ in range(resamples or RESAMPLES)]
     low, high = np.percentile(drawn, [2.5, 97.5])
     return {"value": _tidy(np.mean(wins)), "low": _tidy(low), "high": _tidy(high), "n": len(wins)}
 

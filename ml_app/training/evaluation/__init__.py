@@ -1,0 +1,1 @@
+"""Measure a detector on labelled clips as the site would judge them."""
