@@ -12,7 +12,7 @@ import torch
 from ml_app.detection.checkpoints import HeadMetadata, open_folder, read_metadata
 from ml_app.detection.detector import Detector
 from ml_app.training.batches import Pool, make_batch
-from ml_app.training.evaluate import calibrate_detector, embed_served, score_clips
+from ml_app.training.calibrating import calibrate_detector, embed_served, score_clips
 from ml_app.training.fit import LOG, TrainingFailed, fit
 from ml_app.training.publish import export, halved
 from ml_app.training.readers.table import read_clips

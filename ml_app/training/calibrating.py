@@ -1,4 +1,4 @@
-"""Measure and calibrate a detector on clips through the site's own path, and write the figures into it."""
+"""Calibrate a detector on clips through the site's own path, and write the figures into its heads."""
 
 from __future__ import annotations
 
