@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from ml_app.detection.checkpoints import (
@@ -24,6 +25,8 @@ from ml_app.detection.findings import Verdict
 from ml_app.detection.verdict import calibrated, decide
 from ml_app.training.augment import centre
 from ml_app.training.calibrate import choose_decision, fit_calibration
+from ml_app.training.evaluation.figures import Bootstrap
+from ml_app.training.evaluation.reliability import calibration, reliability_bins
 from ml_app.training.metrics import (
     Scored,
     auc,
@@ -150,13 +153,25 @@ def _measure(
     items: Sequence[Scored], pictures: Sequence[Scored], calibration: Calibration, decision: Decision
 ) -> dict[str, Any]:
     judged = [replace(item, score=calibrated(item.score, calibration)) for item in items]
-    metrics = figures(judged, decision)
+    metrics = figures(judged, decision) | _reliability(judged)
     if pictures:
         metrics["picture_pairs"] = {
             "auc": with_interval(pictures, auc),
             "pair_accuracy": pair_figure(pictures),
         }
     return metrics
+
+
+def _reliability(items: Sequence[Scored]) -> dict[str, Any]:
+    """Whether the probabilities are right; the bins are what the Models page draws."""
+    labels = np.array([item.fake for item in items], dtype=np.bool_)
+    probabilities = np.array([item.score for item in items], dtype=np.float64)
+    found = calibration(labels, probabilities, Bootstrap())
+    return {
+        "ece": found["expected_calibration_error"],
+        "brier": found["brier_score"],
+        "reliability": reliability_bins(labels, probabilities),
+    }
 
 
 def figures(items: Sequence[Scored], decision: Decision) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from ml_app.detection.checkpoints import HeadMetadata, open_folder, read_metadata
 from ml_app.detection.detector import Detector
+from ml_app.figures import detector_figures
 from ml_app.training.batches import Pool, make_batch
 from ml_app.training.calibrating import calibrate_detector, embed_served, score_clips
 from ml_app.training.fit import LOG, TrainingFailed, fit
@@ -92,7 +94,9 @@ def trained(prepared: Path, recipe: Recipe, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_from_faces_to_a_calibrated_detector(trained: Path, media: Path, prepared: Path) -> None:
+def test_from_faces_to_a_calibrated_detector(
+    trained: Path, media: Path, prepared: Path, settings: Any
+) -> None:
     clips = [clip for clip in read_clips(media / "clips.csv") if clip.split == "dev"]
     models, cache = trained / "models", trained / "served"
     found = calibrate_detector(models, "small", clips, cache, pictures=[prepared / "pairs/dev"])
@@ -101,6 +105,8 @@ def test_from_faces_to_a_calibrated_detector(trained: Path, media: Path, prepare
         metadata = read_metadata(pinned.path, HeadMetadata)
         assert metadata.metrics == found[frames]
         assert metadata.metrics["auc"]["n"] == 4
+        assert sum(row["n"] for row in metadata.metrics["reliability"]) == 4
+        assert 0 <= metadata.metrics["ece"]["value"] <= 1
         assert metadata.metrics["picture_pairs"]["pair_accuracy"]["n"] == 1
         assert metadata.calibration.slope > 0
         assert metadata.calibration.fitted_on
@@ -110,6 +116,9 @@ def test_from_faces_to_a_calibrated_detector(trained: Path, media: Path, prepare
         genuine = [item.score for item in score_clips(detector, embed_served(detector, clips, cache), frames)]
         assert np.isfinite(genuine).all()
     assert "Pair accuracy (2 pairs)" in figures_table(found)
+    settings.MODELS_DIR = models
+    for head in detector_figures(name="small"):  # what the Models page draws
+        assert sum(row.n for row in head.bins) == 4
 
 
 def test_heads_read_order_and_all_of_their_frames(trained: Path) -> None:
