@@ -78,7 +78,7 @@ def decide(probability: float, decision: Decision) -> Ruling:
     return Ruling(verdict, Reason.NONE, probability, evidence_words(probability, decision.threshold))
 
 
-def obstacle(frames: Sequence[FaceFrameFinding], looked_at: int = 0) -> Reason:
+def obstacle(frames: Sequence[FaceFrameFinding], looked_at: int) -> Reason:
     """Why a person cannot be judged by these of the frames that were looked at; NONE if they can."""
     if len(frames) < max(MIN_FRAMES, MIN_SHARE * looked_at):
         return Reason.TOO_FEW_FRAMES

@@ -24,6 +24,7 @@ from ml_app.training.augment import Draw, apply, draw
 from ml_app.training.blending import self_blend
 from ml_app.training.landmarks import Landmarks
 from ml_app.training.recipe import Mix, Recipe
+from ml_app.training.resampling import resample
 from ml_app.training.store import Face, Shard, read_shards
 
 T = TypeVar("T")
@@ -96,6 +97,7 @@ class Pool:
         kinds = {
             "picture_pairs": (mix.picture_pairs, bool(self._picture_pairs)),
             "self_blended": (mix.self_blended, bool(self._genuine)),
+            "resampled": (mix.resampled, bool(self._genuine)),
             "clip_pairs": (mix.clip_pairs, bool(self._clip_pairs)),
             "clips": (mix.clips, bool(self._by_generator[True] and self._by_generator[False])),
         }
@@ -130,7 +132,10 @@ class Pool:
             places = [_one(_one(_one(self._by_generator[f], rng), rng), rng) for f in (False, True)]
             return self.image(places[0]), self.image(places[1]), False
         place = _one(_one(_one(self._genuine_kinds, rng), rng), rng)
-        return (*self_blend(self.image(place), self.landmarks(place), rng), True)
+        image, landmarks = self.image(place), self.landmarks(place)
+        if kind == "resampled":
+            return image, resample(image, landmarks, rng), True
+        return (*self_blend(image, landmarks, rng), True)
 
 
 def _one(items: list[T], rng: np.random.Generator) -> T:

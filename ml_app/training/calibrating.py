@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from ml_app.detection import verdict
 from ml_app.detection.checkpoints import (
     Calibration,
     Decision,
@@ -75,7 +76,7 @@ def score_clips(detector: Detector, clips: Sequence[EmbeddedClip], frames: int) 
         people = []
         for positions, embeddings in clip.persons:
             kept = [i for i, position in enumerate(positions) if position in wanted]
-            if kept:
+            if len(kept) >= _least(clip.looked_at, frames):
                 people.append(embeddings[kept].to(detector.device))
         scores = detector.score_embeddings(people)
         if scores:
@@ -83,6 +84,11 @@ def score_clips(detector: Detector, clips: Sequence[EmbeddedClip], frames: int) 
             face = clip.face
             scored.append(Scored(face.source, face.fake, worst, face.family, face.generator, face.pair))
     return scored
+
+
+def _least(looked_at: int, frames: int) -> float:
+    """In how many frames serving wants to see a person; one picture is enough where there is but one."""
+    return min(looked_at, max(verdict.MIN_FRAMES, verdict.MIN_SHARE * min(frames, looked_at)))
 
 
 def embed_pictures(detector: Detector, folders: Sequence[Path]) -> list[EmbeddedClip]:

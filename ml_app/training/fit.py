@@ -16,8 +16,9 @@ from torch.nn import functional
 
 from ml_app.training.batches import Batch, Pool, batches
 from ml_app.training.classifier import Average, FrameClassifier
+from ml_app.training.freezing import freeze
 from ml_app.training.gradients import Gradients
-from ml_app.training.initial import load_initial
+from ml_app.training.initial import load_classifier, load_initial
 from ml_app.training.recipe import Recipe, backbone_part
 
 LAST = "last.pt"
@@ -99,9 +100,11 @@ class _State:
         torch.manual_seed(recipe.seed)
         self.recipe, self.path, self.device, self.step = recipe, run / LAST, device, 0
         model = self._first_model().to(device)
+        freeze(model.backbone, recipe.frozen)
         self.model = model.to(memory_format=torch.channels_last)
-        decayed = [p for p in model.backbone.parameters() if p.ndim > 1]
-        others = [p for p in model.backbone.parameters() if p.ndim <= 1]
+        learned = [p for p in model.backbone.parameters() if p.requires_grad]
+        decayed = [p for p in learned if p.ndim > 1]
+        others = [p for p in learned if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
             [
                 {"params": decayed, "weight_decay": recipe.weight_decay, "share": 1.0},
@@ -125,7 +128,8 @@ class _State:
             return FrameClassifier(self.recipe.backbone)
         model = FrameClassifier(self.recipe.backbone, pretrained=self.recipe.pretrained)
         if self.recipe.initial_weights:
-            load_initial(model.backbone, Path(self.recipe.initial_weights))
+            load_initial(model.backbone, Path(self.recipe.initial_weights), self.recipe.initial_sha256)
+            load_classifier(model.classify, Path(self.recipe.initial_weights))
         return model
 
     def learn(self, batch: Batch, step: int) -> tuple[float, float]:

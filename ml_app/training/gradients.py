@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ml_app.training.batches import Batch
 from ml_app.training.classifier import FrameClassifier
+from ml_app.training.freezing import learn_mode
 
 Loss = Callable[[Tensor, Batch], Tensor]
 
@@ -52,7 +53,7 @@ class Gradients:
     def _work(self, model: FrameClassifier, part: Batch) -> tuple[float, float]:
         if len(self._replicas) > 1:
             torch.set_num_threads(1)  # counts for the calling thread
-        model.train()
+        learn_mode(model)
         device = next(model.parameters()).device
         part = Batch(part.images.to(device), part.fake.to(device), part.twins.to(device))
         logits = model(part.images)

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ml_app.detection.checkpoints import sha256_of
 from ml_app.detection.networks.backbones import BackboneError
 
 # What files keep a state dict under; of a run's last.pt, the averaged model is the better start.
@@ -22,16 +23,18 @@ PREFIXES = re.compile(r"^(module\.|model\.|backbone\.|encoder\.|features\.|netwo
 RESNET = {"conv1": 0, "bn1": 1, "layer1": 4, "layer2": 5, "layer3": 6, "layer4": 7}
 
 
-def load_initial(backbone: nn.Module, path: Path) -> list[str]:
+def load_initial(backbone: nn.Module, path: Path, sha256: str = "") -> list[str]:
     """Fill a backbone with weights from a file.
 
     Names are matched without the usual prefixes, and ResNets also by torchvision's names, so these all do:
     a detector's `backbone.safetensors`, torchvision's and timm's ImageNet files, published deepfake
-    checkpoints and a run's `last.pt`. What else the file holds, such as a classifier, is left.
+    checkpoints and a run's `last.pt`. What else the file holds, such as a classifier, is left. Where not one
+    name is known, tensors are taken by their order, so published weights of EfficientNet-Lite do as well.
 
     Args:
         backbone: From `build_backbone`.
         path: A safetensors file, or a state dict of torch, which is read without running code from it.
+        sha256: The file's, where it matters; it is not looked at if empty.
 
     Returns:
         The names in the file that were not used.
@@ -39,10 +42,15 @@ def load_initial(backbone: nn.Module, path: Path) -> list[str]:
     Raises:
         BackboneError: The file cannot be read or does not fit; says what is missing or of another shape.
     """
+    content = _read(path)
+    if sha256 and sha256_of(path) != sha256:
+        raise BackboneError(f"{path.name} is not the file that the recipe means: its SHA-256 differs")
     wanted = backbone.state_dict()
+    if not any(_own_name(name, wanted) for name in content):
+        content = dict(zip(wanted, content.values(), strict=False))
     found: dict[str, Tensor] = {}
     unused = []
-    for name, tensor in _read(path).items():
+    for name, tensor in content.items():
         own = _own_name(name, wanted)
         if own is None:
             unused.append(name)
@@ -64,6 +72,14 @@ def load_initial(backbone: nn.Module, path: Path) -> list[str]:
             raise BackboneError(f"{path.name}: {name!r} holds values that are no numbers")
     backbone.load_state_dict(found, strict=False)
     return unused
+
+
+def load_classifier(classify: nn.Linear, path: Path) -> None:
+    """Take over the classifier of single frames too, where the file is a run's and has one that fits."""
+    content = _read(path)
+    weight, bias = content.get("classify.weight"), content.get("classify.bias")
+    if weight is not None and bias is not None and weight.shape == classify.weight.shape:
+        classify.load_state_dict({"weight": weight, "bias": bias})
 
 
 def _own_name(name: str, wanted: Mapping[str, Tensor]) -> str | None:

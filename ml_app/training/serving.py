@@ -83,7 +83,8 @@ def _find(path: Path, preprocessing: Preprocessing, pool: FacePool | None) -> Se
             people = find_people(frames, preprocessing, pool or shared_pool(), count=MOST_FRAMES)
     except DetectionError as error:
         return ServedClip((), 0, error.code)
-    reasons = [verdict.obstacle([_finding(seen) for seen in person]) for person in people.persons]
+    looked_at = people.frames_looked_at
+    reasons = [verdict.obstacle([_finding(seen) for seen in person], looked_at) for person in people.persons]
     persons = tuple(
         ServedPerson(
             np.array([seen.frame for seen in person]), np.stack([seen.sighting.crop for seen in person])
@@ -92,7 +93,7 @@ def _find(path: Path, preprocessing: Preprocessing, pool: FacePool | None) -> Se
         if reason is Reason.NONE
     )
     obstacle = "" if persons else str(reasons[0] if reasons else Reason.NO_FACE)
-    return ServedClip(persons, people.frames_looked_at, obstacle)
+    return ServedClip(persons, looked_at, obstacle)
 
 
 def _finding(seen: Seen) -> FaceFrameFinding:

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from ml_app.detection.networks.resnet import resnet
 
+from ml_app.detection.networks.efficientnet_lite import CHANNELS, efficientnet_lite
+
 Channels = tuple[float, float, float]  # red, green, blue
 
 IMAGENET_MEAN: Channels = (0.485, 0.456, 0.406)
@@ -84,10 +86,28 @@ def _xception(pretrained: bool) -> nn.Module:
     return network
 
 
+class Joint(nn.Module):
+    """Two networks beside each other, whose feature maps follow one another along the channels."""
+
+    def __init__(self, first: nn.Module, second: nn.Module) -> None:
+        super().__init__()
+        self.first, self.second = first, second
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """float (B, 3, H, W) → float (B, channels of both, h, w)."""
+        return torch.cat([self.first(inputs), self.second(inputs)], dim=1)
+
+
 BACKBONES: dict[str, BackboneSpec] = {
     "resnext50_32x4d": BackboneSpec("resnext50_32x4d", 2048, _resnext50),
     "resnet50": BackboneSpec("resnet50", 2048, _resnet50),
     "efficientnet_v2_s": BackboneSpec("efficientnet_v2_s", 1280, _efficientnet_v2_s),
+    "efficientnet_lite0": BackboneSpec("efficientnet_lite0", CHANNELS, lambda _: efficientnet_lite(0)),
+    "resnext50_efficientnet_lite0": BackboneSpec(
+        "resnext50_efficientnet_lite0",
+        2048 + CHANNELS,
+        lambda pretrained: Joint(_resnext50(pretrained), efficientnet_lite(0)),
+    ),
     "xception": BackboneSpec("xception", 2048, _xception, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
 
