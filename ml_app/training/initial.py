@@ -46,7 +46,7 @@ def load_initial(backbone: nn.Module, path: Path, sha256: str = "") -> list[str]
     if sha256 and sha256_of(path) != sha256:
         raise BackboneError(f"{path.name} is not the file that the recipe means: its SHA-256 differs")
     wanted = backbone.state_dict()
-    if not any(_own_name(name, wanted) for name in content):
+    if not any(_own_name(name, wanted) for name in content) and _same_shapes(content, wanted):
         content = dict(zip(wanted, content.values(), strict=False))
     found: dict[str, Tensor] = {}
     unused = []
@@ -72,6 +72,11 @@ def load_initial(backbone: nn.Module, path: Path, sha256: str = "") -> list[str]
             raise BackboneError(f"{path.name}: {name!r} holds values that are no numbers")
     backbone.load_state_dict(found, strict=False)
     return unused
+
+
+def _same_shapes(content: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> bool:
+    pairs = zip(content.values(), wanted.values(), strict=False)
+    return len(content) >= len(wanted) and all(one.shape == other.shape for one, other in pairs)
 
 
 def load_classifier(classify: nn.Linear, path: Path) -> None:
