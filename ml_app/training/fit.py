@@ -18,12 +18,13 @@ from ml_app.training.batches import Batch, Pool, batches
 from ml_app.training.classifier import Average, FrameClassifier
 from ml_app.training.freezing import freeze
 from ml_app.training.gradients import Gradients
-from ml_app.training.initial import load_classifier, load_initial
+from ml_app.training.initial import first_model, load_teacher
 from ml_app.training.recipe import Recipe, backbone_part
 
 LAST = "last.pt"
 LOG = "log.csv"
 CLIP_GRADIENT = 2.0
+TEACHING = 0.5  # weight of the teacher's logits against the labels
 CLASSIFIER_SHARE = 0.1  # of the learning rate
 
 Measure = Callable[[FrameClassifier, int], dict[str, float]]
@@ -99,7 +100,9 @@ class _State:
     def __init__(self, recipe: Recipe, run: Path, device: torch.device) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.path, self.device, self.step = recipe, run / LAST, device, 0
-        model = self._first_model().to(device)
+        # The saved weights replace all others.
+        model = FrameClassifier(recipe.backbone) if self.path.exists() else first_model(recipe)
+        model = model.to(device)
         freeze(model.backbone, recipe.frozen)
         self.model = model.to(memory_format=torch.channels_last)
         learned = [p for p in model.backbone.parameters() if p.requires_grad]
@@ -116,21 +119,19 @@ class _State:
             betas=(0.9, 0.99),
             fused=True,
         )
+        self.teacher = load_teacher(Path(recipe.teacher)) if recipe.teacher else None
         self.average = Average(self.model, recipe.ema)
-        self.gradients = Gradients(
-            self.model, lambda logits, part: pair_loss(logits, part.fake, part.twins, recipe), recipe.workers
-        )
+        self.gradients = Gradients(self.model, self._loss, recipe.workers)
         if self.path.exists():
             self._load()
 
-    def _first_model(self) -> FrameClassifier:
-        if self.path.exists():  # the saved weights replace all others
-            return FrameClassifier(self.recipe.backbone)
-        model = FrameClassifier(self.recipe.backbone, pretrained=self.recipe.pretrained)
-        if self.recipe.initial_weights:
-            load_initial(model.backbone, Path(self.recipe.initial_weights), self.recipe.initial_sha256)
-            load_classifier(model.classify, Path(self.recipe.initial_weights))
-        return model
+    def _loss(self, logits: Tensor, part: Batch) -> Tensor:
+        loss = pair_loss(logits, part.fake, part.twins, self.recipe)
+        if self.teacher is None:
+            return loss
+        with torch.no_grad():
+            taught = self.teacher.to(logits.device)(part.images)
+        return loss + TEACHING * functional.smooth_l1_loss(logits, taught)
 
     def learn(self, batch: Batch, step: int) -> tuple[float, float]:
         """One step: its loss and accuracy."""

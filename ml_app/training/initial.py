@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from ml_app.detection.checkpoints import sha256_of
 from ml_app.detection.networks.backbones import BackboneError
+from ml_app.training.classifier import FrameClassifier
+from ml_app.training.recipe import Recipe
 
 # What files keep a state dict under; of a run's last.pt, the averaged model is the better start.
 WRAPPERS = ("average", "state_dict", "model_state_dict", "model")
@@ -79,12 +81,64 @@ def _same_shapes(content: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) ->
     return len(content) >= len(wanted) and all(one.shape == other.shape for one, other in pairs)
 
 
-def load_classifier(classify: nn.Linear, path: Path) -> None:
-    """Take over the classifier of single frames too, where the file is a run's and has one that fits."""
-    content = _read(path)
-    weight, bias = content.get("classify.weight"), content.get("classify.bias")
-    if weight is not None and bias is not None and weight.shape == classify.weight.shape:
-        classify.load_state_dict({"weight": weight, "bias": bias})
+def load_classifier(classify: nn.Linear, paths: Sequence[Path], shares: Sequence[float] = (1.0,)) -> None:
+    """Take over the classifier of single frames too, where the files have one.
+
+    Args:
+        classify: Of as many channels as those of the files together.
+        paths: Of runs, whose embeddings follow one another; another file's part is zero.
+        shares: Of each in the logit.
+    """
+    weights, bias = [], torch.zeros(1)
+    for path, share in zip(paths, shares, strict=True):
+        content = _read(path)
+        weight = content.get("classify.weight")
+        if weight is None:
+            return
+        weights.append(weight * share)
+        bias = bias + content["classify.bias"] * share
+    joined = torch.cat(weights, dim=1)
+    if joined.shape == classify.weight.shape:
+        classify.load_state_dict({"weight": joined, "bias": bias})
+
+
+def first_model(recipe: Recipe) -> FrameClassifier:
+    """The model that a recipe starts from.
+
+    Raises:
+        BackboneError: It cannot be built here, or its weights cannot be had.
+    """
+    model = FrameClassifier(recipe.backbone, pretrained=recipe.pretrained)
+    if recipe.initial_weights:
+        path = Path(recipe.initial_weights)
+        load_initial(model.backbone, path, recipe.initial_sha256)
+        load_classifier(model.classify, [path])
+    if recipe.initial_parts:
+        parts = [Path(part) for part in recipe.initial_parts]
+        networks = list(model.backbone.children())
+        if len(networks) != len(parts):
+            raise BackboneError(
+                f"initial_parts: {len(parts)} files, but {recipe.backbone} has {len(networks)}"
+            )
+        for network, path in zip(networks, parts, strict=True):
+            load_initial(network, path)
+        load_classifier(model.classify, parts, [1 / len(parts)] * len(parts))
+    return model
+
+
+def load_teacher(run: Path) -> FrameClassifier:
+    """The averaged model of a run, to learn its logits from.
+
+    Raises:
+        BackboneError: There is none.
+    """
+    path = run / "last.pt"
+    if not path.is_file():
+        raise BackboneError(f"teacher: {run} holds no training; train it first")
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    model = FrameClassifier(content["recipe"]["backbone"])
+    model.load_state_dict(content["average"])
+    return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def _own_name(name: str, wanted: Mapping[str, Tensor]) -> str | None:

@@ -26,9 +26,9 @@ class Mix:
 
     picture_pairs: float = 0.4  # genuine and swapped pictures of one original video
     self_blended: float = 0.2  # pseudo-fakes of genuine faces of every source
-    resampled: float = 0.0  # genuine faces of every source as a decoder would have written them
     clip_pairs: float = 0.15  # genuine and manipulated clips of one footage
     clips: float = 0.25  # a manipulated clip and a genuine one of any source, each source equally often
+    resampled: float = 0.0  # genuine faces of every source as a decoder would have written them
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ class Recipe:
     pretrained: bool = False  # start from ImageNet weights, which are fetched
     initial_weights: str = ""  # or from a file: safetensors, or a state dict of torch
     initial_sha256: str = ""  # of that file
+    initial_parts: tuple[str, ...] = ()  # or from such files for each network of a joint backbone
+    teacher: str = ""  # folder of a finished run whose logits are learned as well as the labels
     frozen: tuple[str, ...] = ()  # patterns of names of the backbone's parameters that stay as they were
     margin: float = 1.1  # of the crop in serving
     seed: int = 0

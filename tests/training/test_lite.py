@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,16 @@ from ml_app.detection.checkpoints import sha256_of
 from ml_app.detection.crops import Image
 from ml_app.detection.networks.backbones import BACKBONES, BackboneError, build_backbone
 from ml_app.detection.networks.efficientnet_lite import SameConv
+from ml_app.training.batches import Pool, make_batch
 from ml_app.training.classifier import FrameClassifier
+from ml_app.training.fit import fit
 from ml_app.training.freezing import freeze, learn_mode
-from ml_app.training.initial import load_classifier, load_initial
+from ml_app.training.initial import first_model, load_classifier, load_initial, load_teacher
 from ml_app.training.landmarks import Landmarks, find_face_in_crop
+from ml_app.training.recipe import Phase, Recipe
 from ml_app.training.resampling import resample
 from ml_app.training.store import cut
+from ml_app.training.workflow import split_folders
 from tests.training.conftest import face_picture
 
 
@@ -77,9 +82,41 @@ def test_a_run_hands_its_classifier_on(tmp_path: Path) -> None:
     model, other = FrameClassifier("efficientnet_lite0"), FrameClassifier("efficientnet_lite0")
     torch.save({"average": model.state_dict()}, tmp_path / "last.pt")
     load_initial(other.backbone, tmp_path / "last.pt")
-    load_classifier(other.classify, tmp_path / "last.pt")
+    load_classifier(other.classify, [tmp_path / "last.pt"])
     images = torch.randint(0, 255, (2, 3, 64, 64), dtype=torch.uint8)
     assert torch.equal(other.eval()(images), model.eval()(images))
+
+
+def test_a_joint_start_is_the_mean_of_its_parts(tmp_path: Path) -> None:
+    files = []
+    parts = [FrameClassifier(name).eval() for name in ("resnext50_32x4d", "efficientnet_lite0")]
+    for number, model in enumerate(parts):
+        files.append(str(tmp_path / f"{number}.pt"))
+        torch.save({"average": model.state_dict()}, files[-1])
+    joint = Recipe(
+        "joint", "1", (Phase(64, 1, 2),), "resnext50_efficientnet_lite0", initial_parts=tuple(files)
+    )
+    images = torch.randint(0, 255, (2, 3, 64, 64), dtype=torch.uint8)
+    mean = torch.stack([model(images) for model in parts]).mean(dim=0)
+    assert torch.allclose(first_model(joint).eval()(images), mean, atol=0.02)
+    with pytest.raises(BackboneError, match="1 files"):
+        first_model(replace(joint, initial_parts=(files[0],)))
+
+
+def test_a_pupil_comes_nearer_to_its_teacher(tmp_path: Path, prepared: Path, recipe: Recipe) -> None:
+    pool = Pool(split_folders(prepared, "train"), recipe.mix)
+    teacher = fit(recipe, pool, tmp_path / "teacher").eval()
+    alone = replace(recipe, seed=9)
+    taught = replace(alone, teacher=str(tmp_path / "teacher"))
+    images = make_batch(pool, recipe, 0).images
+    with torch.no_grad():
+        far, near = (
+            (fit(one, pool, tmp_path / name).eval()(images) - teacher(images)).abs().mean()
+            for name, one in (("alone", alone), ("taught", taught))
+        )
+    assert near < far
+    with pytest.raises(BackboneError, match="holds no training"):
+        load_teacher(tmp_path)
 
 
 def test_frozen_parts_neither_learn_nor_count() -> None:
