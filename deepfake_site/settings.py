@@ -9,6 +9,7 @@ from kombu import Queue
 
 from deepfake_site import sentry
 from deepfake_site.logs import FORMATTERS
+from deepfake_site.media_storage import storage_from
 from deepfake_site.secrets import secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -123,8 +124,11 @@ MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(BASE_DIR / "media")))
 MEDIA_URL = ""  # media have no public address: a view checks who asks
 # Where nginx finds MEDIA_ROOT as an internal location, such as /protected-media/: it then sends the files.
 MEDIA_ACCEL_PREFIX: str = env.str("MEDIA_ACCEL_PREFIX", default="")
+MEDIA_STORAGE_URL: str = env.str(
+    "MEDIA_STORAGE_URL", default=""
+)  # s3://…; MEDIA_ROOT then holds uploads only
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": storage_from(MEDIA_STORAGE_URL),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 

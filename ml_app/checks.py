@@ -87,6 +87,12 @@ def _files() -> Iterator[CheckMessage]:
             hint="It is an internal location with a slash at both ends, such as /protected-media/.",
             id="ml_app.E003",
         )
+    if prefix and settings.MEDIA_STORAGE_URL:
+        yield Error(
+            "MEDIA_ACCEL_PREFIX is set, but the media lie in a bucket, where nginx does not find them.",
+            hint="Unset one of MEDIA_ACCEL_PREFIX and MEDIA_STORAGE_URL.",
+            id="ml_app.E008",
+        )
     key = settings.DATA_DIR / "secret_key"
     if key.exists() and stat.S_IMODE(key.stat().st_mode) & 0o077:
         yield Warning(
@@ -94,6 +100,24 @@ def _files() -> Iterator[CheckMessage]:
             hint=f"chmod 600 {key}",
             id="ml_app.W005",
         )
+
+
+@register
+def check_several_hosts(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A bucket is for workers on other hosts, which need the rest as well."""
+    alone = settings.CELERY_BROKER_URL.startswith("filesystem:") or settings.DATABASES["default"][
+        "ENGINE"
+    ].endswith("sqlite3")
+    if not (settings.MEDIA_STORAGE_URL and alone):
+        return []
+    return [
+        Warning(
+            "The media lie in a bucket, but the queue or the database in a folder of this machine: workers "
+            "on other hosts would never hear of a scan.",
+            hint="Set CELERY_BROKER_URL and DATABASE_URL too, or leave MEDIA_STORAGE_URL out.",
+            id="ml_app.W008",
+        )
+    ]
 
 
 SHORTEST_TOKEN = 16  # characters

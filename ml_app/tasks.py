@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from deepfake_site.logs import about_request, about_scan
-from ml_app import services
+from ml_app import services, storage
 from ml_app.detection.errors import Cancelled, CheckpointError, DetectionError
 from ml_app.detection.findings import Findings
 from ml_app.heartbeat import Heartbeat, worker_name
@@ -63,6 +63,8 @@ def _attempt(scan: Scan, worker: str, watch: Watch) -> None:
         _fail(scan, worker, "detector_unavailable", f"{error.code}: {error.message} {error.detail}")
     except DetectionError as error:
         _fail(scan, worker, error.code, error.detail or error.message)
+    except FileNotFoundError as error:
+        _fail(scan, worker, "unreadable_file", f"{error} is not in the storage")
     except Exception as error:
         logger.exception("The attempt failed")
         code = "disk_full" if disk_is_full(error) else "internal_error"
@@ -74,14 +76,15 @@ def _analyse(scan: Scan, watch: Watch) -> Findings:
 
     if not scan.video.file:
         raise DetectionError("media_purged", str(services.scan_errors["media_purged"]))
-    return analyse(
-        Path(scan.video.file.path),
-        detector(scan.detector_name, scan.frame_count),
-        frames=scan.frame_count,
-        limits=services.limits(),
-        on_progress=watch.progress,
-        cancelled=watch.cancelled,
-    )
+    with storage.local_copy(scan.video.file.name) as path:
+        return analyse(
+            path,
+            detector(scan.detector_name, scan.frame_count),
+            frames=scan.frame_count,
+            limits=services.limits(),
+            on_progress=watch.progress,
+            cancelled=watch.cancelled,
+        )
 
 
 def _stopped(scan: Scan, worker: str, watch: Watch) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from tests.media import clips
 from tests.postgresql import Server
+from tests.s3 import s3_endpoint
 
-__all__ = ["clips"]
+__all__ = ["clips", "s3_endpoint"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

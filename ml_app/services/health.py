@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import Error, connection
 
 from deepfake_site.celery import app
+from ml_app import storage
 from ml_app.models import Worker
 from ml_app.services.detectors import detector_state
 from ml_app.workers import SEEN_SECONDS
@@ -77,6 +78,8 @@ def _ask() -> Readiness:
         "worker": _worker,
         "checkpoint": _checkpoint,
     }
+    if storage.is_remote():
+        checks["storage"] = _storage
     return Readiness({name: _safely(name, check) for name, check in checks.items()})
 
 
@@ -119,6 +122,11 @@ def _disk() -> Part:
     free, least = free_bytes() // 1024**2, settings.MIN_FREE_DISK_MB
     if free < least:
         return Part(False, f"{free} MB are free, and MIN_FREE_DISK_MB asks for {least}.")
+    return Part(True)
+
+
+def _storage() -> Part:
+    storage.check()
     return Part(True)
 
 

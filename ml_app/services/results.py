@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import secrets
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 
+from ml_app import storage
 from ml_app.detection.findings import FaceFinding, FaceFrameFinding, Findings
 from ml_app.models import Face, FaceFrame, Scan
 
@@ -108,11 +108,7 @@ def _save_faces(scan: Scan, findings: Findings, frames: list[list[FaceFrame]]) -
 
 
 def _discard(folder: str) -> None:
-    path = Path(default_storage.path(folder))
     try:
-        for file in path.glob("*"):
-            file.unlink(missing_ok=True)
-        if path.exists():
-            path.rmdir()
-    except OSError as error:
+        storage.delete_folder(folder)
+    except Exception as error:  # the first one is the one to hear of
         logger.warning("%s stays for the sweeper: %s", folder, error)

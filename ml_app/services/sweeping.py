@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from deepfake_site.celery import app
 from ml_app.models import Scan, Worker
-from ml_app.services.orphans import delete_orphans
+from ml_app.services.orphans import delete_dead_uploads, delete_orphans
 from ml_app.services.pruning import prune_media
 from ml_app.services.scans import enqueue
 
@@ -33,11 +33,19 @@ class Swept:
         return bool(self.expired or self.sent or self.files or self.pruned)
 
 
-def sweep() -> Swept:
-    """One round of everything. Safe to run at any time and in several places at once."""
+def sweep(*, all_files: bool = True) -> Swept:
+    """One round of everything. Safe to run at any time and in several places at once.
+
+    Args:
+        all_files: Look at every media file for one without a row, which takes long where there are many;
+            otherwise only at uploads that died on their way.
+    """
     Worker.objects.forget()
     return Swept(
-        expired=take_from_the_lost(), sent=send_again(), files=delete_orphans(), pruned=prune_media()
+        expired=take_from_the_lost(),
+        sent=send_again(),
+        files=delete_orphans() if all_files else delete_dead_uploads(),
+        pruned=prune_media(),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -12,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.files import File
-from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from ml_app import storage
 from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Findings, Limits, VideoInfo
 from ml_app.messages import ServiceError, refuse
@@ -104,7 +103,7 @@ def _keep(incoming: IncomingFile, info: VideoInfo, owner: str, user: User | None
                 if not is_new:
                     video.uploaded_at = timezone.now()  # what is kept from now on is young again
                 video.save(update_fields=["file", "uploaded_at"])
-                take_back = incoming.move_to(Path(default_storage.path(video.file.name)))
+                take_back = storage.keep(incoming, video.file.name)
     except BaseException:
         if take_back is not None:
             take_back()
@@ -192,16 +191,11 @@ def purge_media(*, video: Video) -> int:
             names += [picture for picture in pictures if picture]
         frames.update(thumbnail="", heatmap="")
         Video.objects.filter(pk=locked.pk).update(file="")
-        transaction.on_commit(lambda: _unlink(names))  # what a kill leaves here, the sweeper deletes
+        transaction.on_commit(lambda: storage.delete(names))  # what a kill leaves here, the sweeper deletes
     video.refresh_from_db(fields=["file"])
     return len(names)
 
 
-def _unlink(names: list[str]) -> None:
-    for name in names:
-        default_storage.delete(name)
-
-
 def _remove(folders: list[str]) -> None:
     for folder in folders:
-        shutil.rmtree(default_storage.path(folder), ignore_errors=True)
+        storage.delete_folder(folder)

@@ -81,7 +81,7 @@ class Site:
         return self.start("worker", *WORKER)
 
     def sweeper(self) -> subprocess.Popen[Any]:
-        return self.start("sweeper", "manage.py", "sweep", "--every", "0.5")
+        return self.start("sweeper", "manage.py", "sweep", "--every", "0.5", "--files-every", "0.5")
 
     def log(self, name: str) -> str:
         path = self.folder / f"{name}.log"

@@ -92,6 +92,8 @@ def test_what_everybody_starts_with_is_silent() -> None:
         ({"DEVICE": "gpu"}, "ml_app.E005"),
         ({"METRICS_NETWORKS": ["10.0.0.0/33"]}, "ml_app.E006"),
         ({"LOG_FORMAT": "xml"}, "ml_app.E007"),
+        ({"MEDIA_STORAGE_URL": "s3://b", "MEDIA_ACCEL_PREFIX": "/p/"}, "ml_app.E008"),
+        ({"MEDIA_STORAGE_URL": "s3://b"}, "ml_app.W008"),
         ({"ALLOWED_HOSTS": ["*"]}, "ml_app.W001"),
         ({"HOST": "0.0.0.0"}, "ml_app.W002"),
         ({"ALLOWED_HOSTS": ["detector.example"]}, "ml_app.W003"),

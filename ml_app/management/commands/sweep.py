@@ -33,6 +33,14 @@ class Command(BaseCommand):
             help="pause between two rounds (default: %(default)g)",
         )
 
+        parser.add_argument(
+            "--files-every",
+            type=float,
+            default=600.0,
+            metavar="SECONDS",
+            help="pause between two looks at all media files (default: %(default)g)",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         if options["once"]:
             swept = services.sweep()
@@ -41,15 +49,19 @@ class Command(BaseCommand):
                 f"{swept.files} files deleted, {swept.pruned} old videos pruned."
             )
             return
+        look_at = time.monotonic()
         while True:
-            _round()
+            all_files = time.monotonic() >= look_at
+            if all_files:
+                look_at = time.monotonic() + options["files_every"]
+            _round(all_files=all_files)
             time.sleep(options["every"])
 
 
-def _round() -> None:
+def _round(*, all_files: bool) -> None:
     show_life("sweeper")
     try:
-        services.sweep()
+        services.sweep(all_files=all_files)
     except Exception:
         logger.exception("This round failed; the next one is tried in a moment")
     finally:
