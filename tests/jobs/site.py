@@ -133,6 +133,13 @@ class Site:
                     found.add(int(path.name))
         return found - ({self._driver.pid} if self._driver else set())
 
+    def leave(self) -> None:
+        """End the driver, which keeps the database open. The next `do` starts another."""
+        if self._driver is not None:
+            self._driver.kill()
+            self._driver.wait()
+            self._driver = None
+
     def close(self) -> None:
         if self._driver is not None:
             self._driver.kill()
