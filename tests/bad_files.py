@@ -75,6 +75,12 @@ def tiny(path: Path, clips: Clips) -> Path:
     return made.rename(path)
 
 
+def too_large(path: Path, clips: Clips) -> Path:
+    """A whole video that is larger than one MiB: more than allowed where a test says so."""
+    data = clips("whole.mp4", seconds=1).read_bytes()
+    return _written(path, data + bytes(1024**2))
+
+
 REFUSED: dict[str, tuple[Maker, str]] = {
     "empty": (lambda path, clips: _written(path, b""), "empty_file"),
     "text": (lambda path, clips: _written(path, b"A letter, and no video.\n" * 50), "not_a_video"),
@@ -87,6 +93,7 @@ REFUSED: dict[str, tuple[Maker, str]] = {
     "no-frames": (no_frames, "no_frames"),
     "century": (century, "too_long"),
     "one-pixel": (tiny, "too_few_pixels"),
+    "too-large": (too_large, "too_large"),
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.site import Site, free_port
+from tests.jobs.site import PYTHON, ROOT, Site, free_port
 from tests.jobs.test_twice_at_once import collect_static, files, serve
 
 pytestmark = pytest.mark.processes
@@ -72,6 +72,15 @@ def test_full_disks(
     assert "OperationalError" not in page
     assert (site.do("videos"), files(site)) == (0, [])
     assert browser.get("/about/")[0] == 200, "what only reads goes on"
+
+    command = [PYTHON, "manage.py", "analyze", str(clip), "--frames=10", "--save"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=site.environment, capture_output=True, text=True, check=False
+    )
+    assert "Not saved, because of the site's database" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 1
+    assert (site.do("videos"), files(site)) == (0, [])
 
     filler.unlink()
     status, place, _ = browser.post(content)

@@ -101,7 +101,7 @@ def clients(
 
 @pytest.fixture(autouse=True)
 def sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml_app.services.scans.enqueue", lambda scan_id: True)
+    monkeypatch.setattr("ml_app.services.scans.enqueue", lambda **message: True)
 
 
 def address(name: str, scan: Scan) -> str:

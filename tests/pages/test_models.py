@@ -135,7 +135,9 @@ def test_before_the_first_scan_no_time_is_told(db: None, measured: Path) -> None
     }
 
 
-def test_the_slider_costs_one_query(db: None, newcomer: Client, django_assert_num_queries: Any) -> None:
+def test_the_slider_and_the_queue_cost_a_query_each(
+    db: None, newcomer: Client, django_assert_num_queries: Any
+) -> None:
     ScanFactory(done=True)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         newcomer.get("/")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 from tqdm import tqdm
 
 from ml_app.detection import checkpoints, summary
@@ -101,6 +102,9 @@ class Command(BaseCommand):
             scan = services.save_analysis(path=file, findings=findings, owner=COMMAND_LINE, user=None)
         except services.ServiceError as error:
             self.stderr.write(f"{file}\n  Not saved: {error}")
+            return False
+        except OperationalError as error:  # away, locked, or without room on its disk
+            self.stderr.write(f"{file}\n  Not saved, because of the site's database: {error}")
             return False
         self.stderr.write(f"{file}\n  Saved as scan {scan.pk}")
         return True
