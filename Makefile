@@ -60,6 +60,10 @@ format: $(VENV)/.dev  ## Format code and templates
 	$(BIN)/ruff format .
 	git ls-files -z 'ml_app/templates/*.html' | xargs -0 -r $(BIN)/djade --target-version 5.2
 
+.PHONY: messages
+messages: $(VENV)/.dev  ## Gather what is to be translated, and compile the translations
+	$(BIN)/python -m tests.project.catalogues
+
 .PHONY: clean
 clean:  ## Remove the environment and caches; keeps var/ and media/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache staticfiles

@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from django.conf import settings
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -75,8 +76,8 @@ def _measured(head: HeadFigures) -> str:
             words += " " + _("It left %(count)s of 100 uncertain.") % {"count": round(unsure.value * 100)}
         return words
     if auc:
-        return _("On test clips its area under the ROC curve is %(auc).2f (0.5 is guessing, 1 perfect).") % {
-            "auc": auc.value
+        return _("On test clips its area under the ROC curve is %(auc)s (0.5 is guessing, 1 perfect).") % {
+            "auc": number_format(auc.value, 2)
         }
     return _("Accuracy: not measured yet.")
 
@@ -104,4 +105,4 @@ def time_words(count: int, measured: dict[int, list[float]]) -> str:
 
 
 def _shown(seconds: float) -> str:
-    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}"
+    return number_format(seconds, 0 if seconds >= 10 else 1)

@@ -31,7 +31,7 @@ _MESSAGES: dict[str, Promise] = {
         "or a smaller video."
     ),
     "detector_unavailable": _(
-        "The detector's weights are missing or damaged. The administrator can check them on the About page."
+        "The detector's weights are missing or damaged. The administrator can check them on the Models page."
     ),
     "face_detector_crashed": _(
         "Looking for faces failed on this video. Try again; if it fails again, convert the video to MP4."

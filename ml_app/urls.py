@@ -2,13 +2,14 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from ml_app.views import about, busy, errors, media, models, scans, uploading, videos
+from ml_app.views import about, busy, errors, language, media, models, scans, uploading, videos
 
 app_name = "ml_app"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", uploading.upload, name="upload"),
     path("about/", about.about, name="about"),
     path("models/", models.models, name="models"),
+    path("language/", language.choose, name="language"),
     path("too-large/", errors.too_large, name="too_large"),
     path("queue/", busy.queue, name="queue"),
     path("scans/", scans.history, name="history"),

@@ -5,7 +5,12 @@ Pages, the admin and the command line take their words from here.
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ml_app.models import Evidence, Face, Scan, Verdict
@@ -117,13 +122,28 @@ def measured(value: float, *, is_share: bool) -> str:
     """A measured figure for people: a share in per cent, another one to two places, a count as it is."""
     if is_share:
         return f"{round(value * 100)}\u00a0%"
-    return f"{value:.0f}" if value.is_integer() and value > 1 else f"{value:.2f}"
+    return number_format(value, 0 if value.is_integer() and value > 1 else 2)
 
 
 def signed(value: float) -> str:
     """A term of a formula, with a minus sign that is no hyphen."""
     sign = "+" if value >= 0 else "\u2212"
     return f"{sign} {abs(value):.4f}"
+
+
+def moment(time: datetime) -> str:
+    """When something happened, to the minute."""
+    return date_format(timezone.localtime(time), gettext("j F Y, H:i"))
+
+
+def moment_briefly(time: datetime) -> str:
+    """The same where there is little room."""
+    return date_format(timezone.localtime(time), gettext("j M Y, H:i"))
+
+
+def moment_exactly(time: datetime) -> str:
+    """When something happened, to the second and with the time zone."""
+    return date_format(timezone.localtime(time), gettext("j F Y, H:i:s T"))
 
 
 def clock(seconds: float) -> str:

@@ -24,6 +24,10 @@ register.filter("percent", wording.percent)
 register.filter("clock", wording.clock)
 register.filter("signed", wording.signed)
 
+register.filter("moment", wording.moment)
+register.filter("moment_exactly", wording.moment_exactly)
+register.filter("moment_briefly", wording.moment_briefly)
+
 SHOWN_THUMBNAILS = 8
 
 

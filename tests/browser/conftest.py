@@ -16,6 +16,8 @@ from tests.jobs.site import Site, free_port, wait_for
 
 __all__ = ["random_models"]
 
+REVIEWER, PASSWORD = "reviewer", "correct horse battery staple"
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -33,10 +35,13 @@ def address(tmp_path_factory: pytest.TempPathFactory, random_models: Path) -> It
         tmp_path_factory.mktemp("browser-site"),
         random_models,
         HOST="127.0.0.1",
+        DJANGO_SUPERUSER_PASSWORD=PASSWORD,
         PORT=str(port),
         MAX_UPLOAD_MB="3",
         LEASE_SECONDS="30",
     )
+    site.migrate()
+    site.manage("createsuperuser", "--noinput", "--username", REVIEWER, "--email", "")
     process = site.start("run", "manage.py", "run")
     url = f"http://127.0.0.1:{port}"
     try:

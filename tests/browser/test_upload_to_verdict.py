@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
-from tests.media import Clips
+from tests.browser.conftest import PASSWORD, REVIEWER
+from tests.media import Clips, make_clip
 
 pytestmark = pytest.mark.browser
 
@@ -57,6 +58,24 @@ def upload(page: Page, path: Path) -> None:
     expect(page.locator("output")).to_have_text("20 frames")
     assert fits(page)
     page.get_by_role("button", name="Analyse").click()
+
+
+def review(page: Page, name: str) -> None:
+    """Log in at the desk, find the newest scan of a file by its name, and confirm it as genuine."""
+    page.goto("/admin/")
+    page.get_by_label("Username").fill(REVIEWER)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("link", name="Scans", exact=True).click()
+    page.locator("#searchbar").fill(name)
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#result_list .field-picture img").first).to_be_visible()
+    page.locator("#result_list .field-name a").first.click()
+    expect(page.locator(".desk .plot")).to_have_count(2)
+    page.get_by_label("decision", exact=True).first.select_option("confirmed_genuine")
+    page.get_by_label("note", exact=True).first.fill("Compared with the original")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#result_list .field-reviewed").first).to_have_text("Confirmed genuine")
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -121,6 +140,14 @@ def test_from_upload_to_deletion(
     assert fits(page)
     page.locator(".row a").click()
     expect(page).to_have_url(scan_url)
+    assert complaints == []
+
+    # A reviewer decides, and the visitor reads it beside the verdict.
+    review(new_context(viewport).new_page(), "people.mp4")
+    page.reload()
+    expect(page.locator(".review-decision")).to_have_text("Confirmed genuine")
+    expect(verdict).to_be_visible()
+    assert fits(page)
     assert complaints == []
 
     # Somebody else's browser finds nothing.
@@ -206,3 +233,65 @@ def test_several_files_at_once(
     page.get_by_role("link", name="My scans").click()
     expect(page.locator(".row")).to_have_count(2)
     assert [line for line in complaints if "422" not in line] == []
+
+
+def test_with_the_keyboard_alone(new_context: NewContext, clips: Clips, complaints: list[str]) -> None:
+    page = new_context().new_page()
+    page.goto("/")
+    keys = page.keyboard
+    keys.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    keys.press("Enter")
+    keys.press("Tab")
+    field = page.locator("input[type=file]")
+    expect(field).to_be_focused()
+    with page.expect_file_chooser() as chooser:
+        keys.press("Space")
+    chooser.value.set_files(clips("keys.mp4", seconds=2, fps=10))
+    keys.press("Tab")
+    slider = page.get_by_role("slider", name="How many frames to look at")
+    expect(slider).to_be_focused()
+    keys.press("Home")
+    expect(slider).to_have_attribute("aria-valuetext", "10 frames")
+    keys.press("Tab")  # how the figures were measured
+    keys.press("Tab")
+    expect(page.get_by_role("button", name="Analyse")).to_be_focused()
+    keys.press("Enter")
+    expect(page.locator(".verdict h1")).to_be_visible(timeout=ANALYSIS)
+
+    # One stop for each person's lane; arrows walk along it, Enter moves the video.
+    page.wait_for_function("() => document.getElementById('player').readyState >= 1")
+    page.locator("a.point[tabindex='0']").focus()
+    keys.press("Home")
+    keys.press("ArrowRight")
+    second = page.locator("a.point").nth(1)
+    expect(second).to_be_focused()
+    keys.press("Enter")
+    page.wait_for_function(
+        "time => Math.abs(document.getElementById('player').currentTime - time) < 0.2",
+        arg=float(second.get_attribute("data-time") or "nan"),
+    )
+    keys.press("Tab")
+    expect(page.locator(".numbers summary")).to_be_focused()
+    keys.press("Enter")
+    expect(page.locator(".numbers table")).to_be_visible()
+    assert complaints == []
+
+
+def test_a_format_that_no_browser_plays(
+    new_context: NewContext, tmp_path: Path, complaints: list[str]
+) -> None:
+    page = new_context(PHONE).new_page()
+    upload(page, make_clip(tmp_path / "old.avi", seconds=2, people=2, size=(480, 270), fps=10))
+    expect(page.locator(".verdict h1")).to_be_visible(timeout=ANALYSIS)
+    expect(page.get_by_text("This browser cannot play the format")).to_be_visible()
+    stills = page.locator("[data-stills] figure")
+    expect(stills).not_to_have_count(0)
+    expect(page.locator("#player")).to_be_hidden()
+    mark = page.locator("a.point").nth(3)
+    mark.focus()
+    mark.press("Enter")
+    time = mark.get_attribute("aria-label") or ""
+    expect(stills.first).to_contain_text(f"at {time.split(',')[0]}")
+    assert fits(page)
+    assert complaints == []

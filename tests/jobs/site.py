@@ -59,8 +59,16 @@ class Site:
         self._driver: subprocess.Popen[str] | None = None
 
     def migrate(self) -> None:
+        self.manage("migrate", "--verbosity=0")
+
+    def manage(self, *arguments: str) -> None:
+        """Run a management command to its end."""
         subprocess.run(
-            [PYTHON, "manage.py", "migrate", "--verbosity=0"], cwd=ROOT, env=self.environment, check=True
+            [PYTHON, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
         )
 
     def start(self, name: str, *arguments: str, **environment: str) -> subprocess.Popen[Any]:

@@ -41,6 +41,7 @@ RULES = {
     "ml_app:upload": Rule(same(200), POST=same(422)),  # without a file
     "ml_app:about": Rule(same(200)),
     "ml_app:models": Rule(same(200)),
+    "ml_app:language": Rule(same(302)),
     "ml_app:too_large": Rule(same(413), POST=same(413)),
     "ml_app:queue": Rule(same(200)),
     "ml_app:history": Rule(same(200)),  # of one's own scans: see below

@@ -1,0 +1,116 @@
+"""The translations: gather what is to be translated, and compile what was. Needs no gettext on the machine.
+
+.venv/bin/python -m tests.project.catalogues    # or `make messages`
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import django
+from babel.messages.catalog import Catalog
+from babel.messages.extract import DEFAULT_KEYWORDS, extract
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+from django.utils.translation.template import templatize
+
+from ml_app.detection.video_errors import MESSAGES
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCALES = ROOT / "ml_app" / "locale"
+KEYWORDS = DEFAULT_KEYWORDS | {
+    name: DEFAULT_KEYWORDS[name.removesuffix("_lazy")]
+    for name in ("gettext_lazy", "ngettext_lazy", "pgettext_lazy", "npgettext_lazy")
+}
+HEADER = "# The pages and the review desk. Gathered and compiled by `make messages`."
+ANY_DATE = datetime(2000, 1, 1, tzinfo=UTC)  # the same source makes the same file
+UNWANTED = (
+    "Project-Id",
+    "Report-",
+    "POT-Creation",
+    "PO-Revision",
+    "Last-Translator",
+    "Language-Team",
+    "Generated-By",
+)
+
+
+def messages() -> Catalog:
+    """All texts of the code and the templates, in English."""
+    catalog = Catalog(project="deepfake-site", charset="utf-8")
+    for path in sorted((ROOT / "ml_app").rglob("*.py")):
+        if "migrations" not in path.parts:
+            _add(catalog, path, path.read_bytes())
+    for path in sorted((ROOT / "ml_app" / "templates").rglob("*.html")):
+        # Python in which only the texts are left, but still indented as HTML is.
+        lines = templatize(path.read_text(), origin=str(path)).splitlines()
+        _add(catalog, path, "\n".join(line.strip() for line in lines).encode())
+    # The reader of videos knows no Django: its sentences are translated where they are shown.
+    for text in MESSAGES.values():
+        catalog.add(text, locations=[("ml_app/detection/video_errors.py", 1)])
+    return catalog
+
+
+def _add(catalog: Catalog, path: Path, source: bytes) -> None:
+    found = extract("python", io.BytesIO(source), KEYWORDS, options={"encoding": "utf-8"})
+    for line, text, _comments, context in found:
+        if text and text != ("", ""):
+            catalog.add(text, locations=[(str(path.relative_to(ROOT)), line)], context=context)
+
+
+def read(language: str) -> Catalog:
+    """The catalogue of a language as it stands in the repository."""
+    path = LOCALES / language / "LC_MESSAGES" / "django.po"
+    if not path.exists():
+        return Catalog(locale=language)
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def languages() -> list[str]:
+    """Those that there are catalogues for."""
+    return sorted(path.name for path in LOCALES.iterdir() if path.is_dir())
+
+
+def compiled(catalog: Catalog) -> bytes:
+    """What Django loads."""
+    buffer = io.BytesIO()
+    catalog.creation_date = catalog.revision_date = ANY_DATE
+    write_mo(buffer, catalog)
+    return buffer.getvalue()
+
+
+def text_of(catalog: Catalog) -> bytes:
+    """What translators edit: sorted, without line numbers, so that two changes rarely meet in one place."""
+    buffer = io.BytesIO()
+    catalog.header_comment = HEADER
+    write_po(buffer, catalog, width=110, sort_output=True, ignore_obsolete=True, include_lineno=False)
+    # Of the header only what a reader of the file needs: dates and addresses would change with every run.
+    unwanted = tuple(f'"{name}'.encode() for name in UNWANTED)
+    return b"".join(line for line in buffer.getvalue().splitlines(True) if not line.startswith(unwanted))
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deepfake_site.settings")
+    django.setup()
+    template = messages()
+    for language in languages():
+        catalog = read(language)
+        catalog.update(template, no_fuzzy_matching=True)
+        catalog.fuzzy = False
+        folder = LOCALES / language / "LC_MESSAGES"
+        (folder / "django.po").write_bytes(text_of(catalog))
+        (folder / "django.mo").write_bytes(compiled(read(language)))
+        missing = [message.id for message in catalog if message.id and not all(_texts(message.string))]
+        print(f"{language}: {len(catalog)} texts, {len(missing)} not translated")  # noqa: T201
+
+
+def _texts(string: str | tuple[str, ...]) -> tuple[str, ...]:
+    return string if isinstance(string, tuple) else (string,)
+
+
+if __name__ == "__main__":
+    main()
