@@ -147,8 +147,9 @@ class _Search:
 
 
 def _before(look: Look, scale: float) -> Before:
-    faces = (Located(scaled(sighting.box, scale), sighting.score) for sighting in look.sightings)
-    return Before(look.signature, tuple(faces))
+    seen = look.sightings
+    faces = tuple(Located(scaled(sighting.box, scale), sighting.score) for sighting in seen)
+    return Before(look.signature, faces, tuple(sighting.miniature for sighting in seen))
 
 
 def _together(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.looking import Look, Sighting, same_shot
+from ml_app.detection.looking import Look, Sighting, alike, same_shot
 
 NEAR = 0.6  # of a face's size: a person's centre moves less than this between two frames of one shot
 GROWTH = 1.6  # a face grows or shrinks less than this between two frames of one shot
@@ -71,13 +71,12 @@ def follow(looks: Sequence[Look], times: Sequence[float], describe: Describe) ->
 def _by_position(
     tracks: Sequence[_Track], fresh: Sequence[Seen], looks: Sequence[Look]
 ) -> list[tuple[_Track, Seen]]:
-    """Pairs that no other track or sighting could claim, within one shot."""
+    """Pairs that no other track or sighting could claim, where no cut could have changed the person."""
     pairs = [
         (track, seen)
         for seen in fresh
         for track in tracks
-        if _near(track.last.sighting, seen.sighting)
-        and same_shot(looks[track.last.frame].signature, looks[seen.frame].signature)
+        if _near(track.last.sighting, seen.sighting) and _unbroken(track.last, seen, looks)
     ]
     return [
         (track, seen)
@@ -142,6 +141,11 @@ def _near(one: Sighting, other: Sighting) -> bool:
     down = (one.box.top + one.box.bottom - other.box.top - other.box.bottom) / 2
     mean = (size + other_size) / 4
     return math.hypot(across, down) < NEAR * mean and max(size, other_size) < GROWTH * min(size, other_size)
+
+
+def _unbroken(one: Seen, other: Seen, looks: Sequence[Look]) -> bool:
+    same = same_shot(looks[one.frame].signature, looks[other.frame].signature)
+    return same or alike(one.sighting.miniature, other.sighting.miniature)
 
 
 def _is_person(track: _Track, frames: int) -> bool:

@@ -7,6 +7,7 @@ The landmarks and the descriptor are those of face_recognition (68 points after 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,11 @@ MEASURE_SIDE = 112  # sharpness is measured at one size, or it would depend on t
 SIGNATURE_SIZE = (32, 18)
 SAME_SHOT = 18.0  # mean difference of two signatures, 0..255; a cut differs by more
 CHIP_SIDE = 150  # what dlib's descriptor network takes
+MINIATURE_SIDE = 16
+# Of two miniatures of aligned faces: strangers differ by 10 and more and correlate by less than 0.9.
+ALIKE_DIFFERENCE, ALIKE_CORRELATION = 6.0, 0.95
+
+Miniature = npt.NDArray[np.uint8]  # (16, 16) grey
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Sighting:
     sharpness: float  # variance of the Laplacian of the grey face at 112 px
     brightness: float  # mean luma of the face, 0..255
     level: int  # which of `locating.SIDES` it takes to find a face of this size
+    miniature: Miniature  # of the chip, to tell a camera that moves from a cut to somebody else
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +68,22 @@ class Before:
 
     signature: npt.NDArray[np.uint8]
     faces: tuple[Located, ...]
+    miniatures: tuple[Miniature, ...]  # of these faces
 
 
 def same_shot(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> bool:
     """Whether no cut lies between two frames, by their signatures."""
     return float(np.abs(one.astype(np.int16) - other.astype(np.int16)).mean()) < SAME_SHOT
+
+
+def alike(one: Miniature, other: Miniature) -> bool:
+    """Whether two aligned faces are so alike, in the same light, that they are one person's for certain."""
+    first, second = one.astype(np.float32), other.astype(np.float32)
+    if float(np.abs(first - second).mean()) >= ALIKE_DIFFERENCE:
+        return False
+    first, second = first - first.mean(), second - second.mean()
+    length = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return length > 0 and float((first * second).sum()) > ALIKE_CORRELATION * length
 
 
 def look(
@@ -89,11 +107,31 @@ def look(
     if preprocessing.faces == "first_found":
         return _look_as_published(image, scale, preprocessing)
     signature = _signature(image)
-    located = None
-    if before is not None and before.faces and same_shot(before.signature, signature):
-        located = locating.locate_near(image, before.faces)
+    sightings = None
+    if before is not None and before.faces:
+        sightings = _look_near(image, scale, preprocessing, before, signature)
+    if sightings is None:
+        sightings = _sightings(image, scale, preprocessing, locating.locate(image, *levels))
+    return Look(sightings, signature)
+
+
+def _look_near(
+    image: Image, scale: float, preprocessing: Preprocessing, before: Before, signature: npt.NDArray[np.uint8]
+) -> tuple[Sighting, ...] | None:
+    located = locating.locate_near(image, before.faces)
     if located is None:
-        located = locating.locate(image, *levels)
+        return None
+    sightings = _sightings(image, scale, preprocessing, located)
+    if same_shot(before.signature, signature):
+        return sightings
+    # Either a cut or a quick movement. The faces tell, if they are still the very same.
+    same = all(any(alike(miniature, seen.miniature) for seen in sightings) for miniature in before.miniatures)
+    return sightings if same else None
+
+
+def _sightings(
+    image: Image, scale: float, preprocessing: Preprocessing, located: Sequence[Located]
+) -> tuple[Sighting, ...]:
     sightings = []
     for found in sorted(located, key=lambda found: -found.score)[:MAX_FACES]:
         landmarks = _landmarks(image, found.box)
@@ -106,7 +144,7 @@ def look(
         sighting = _sighting(image, scale, found, cut=cut, preprocessing=preprocessing, chip=chip)
         if sighting is not None:
             sightings.append(sighting)
-    return Look(tuple(sightings), signature)
+    return tuple(sightings)
 
 
 def describe(chip: Image) -> npt.NDArray[np.float32]:
@@ -165,6 +203,7 @@ def _sighting(
         sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()),
         brightness=float(grey.mean()),
         level=locating.needed_level(found.box, max(height, width)),
+        miniature=_grey(chip, (MINIATURE_SIDE, MINIATURE_SIDE)),
     )
 
 
@@ -187,8 +226,14 @@ def _thumbnail(image: Image, cut: Box) -> tuple[bytes, tuple[int, int]]:
 
 
 def _signature(image: Image) -> npt.NDArray[np.uint8]:
-    small = cv2.resize(image, SIGNATURE_SIZE, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
+    return _grey(image, SIGNATURE_SIZE)
+
+
+def _grey(image: Image, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    if not image.size:
+        return np.zeros(size[::-1], dtype=np.uint8)
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 def _clip(box: Box, width: int, height: int) -> Box:

@@ -26,9 +26,11 @@ class People:
         return [np.eye(128, dtype=np.float32)[int(sighting.brightness)] for sighting in sightings]
 
 
-def sighting(who: int, left: int, side: int = 100, score: float = 1.5) -> Sighting:
+def sighting(who: int, left: int, side: int = 100, score: float = 1.5, turned: bool = False) -> Sighting:
+    """`turned`: the same person, but in a picture that alone does not tell so."""
     box = Box(left, 50, left + side, 50 + side)
-    return Sighting(box, score, NOTHING, b"", (160, 160), NOTHING, 100.0, float(who), 0)
+    miniature = np.random.default_rng(who + 100 * turned).integers(0, 255, (16, 16)).astype(np.uint8)
+    return Sighting(box, score, NOTHING, b"", (160, 160), NOTHING, 100.0, float(who), 0, miniature)
 
 
 def look(*sightings: Sighting, scene: np.ndarray = SCENE) -> Look:
@@ -68,6 +70,18 @@ def test_a_cut_to_another_person_in_the_same_place_is_seen() -> None:
     looks += [look(sighting(2, 105), scene=OTHER_SCENE) for _ in range(4)]
     looks += [look(sighting(1, 100)) for _ in range(4)]
     assert run(looks) == [[(i, 1) for i in (*range(4), *range(8, 12))], [(i, 2) for i in range(4, 8)]]
+
+
+def test_a_face_that_looks_the_same_needs_no_closer_look_after_a_quick_movement() -> None:
+    people = People()
+    scenes = [SCENE, OTHER_SCENE] * 3
+    assert run([look(sighting(1, 100), scene=scene) for scene in scenes], people) == [
+        [(i, 1) for i in range(6)]
+    ]
+    assert people.described == 0
+    turned = [look(sighting(1, 100, turned=i % 2 > 0), scene=scene) for i, scene in enumerate(scenes)]
+    assert run(turned, people) == [[(i, 1) for i in range(6)]]
+    assert people.described > 0
 
 
 def test_a_person_who_jumps_within_a_shot_is_found_again() -> None:

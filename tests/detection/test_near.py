@@ -15,7 +15,7 @@ from ml_app.detection.crops import Image
 from ml_app.detection.face_pool import FacePool
 from ml_app.detection.faces import WHOLE_EVERY, People, find_people
 from ml_app.detection.locating import Located, locate, locate_near, overlap
-from ml_app.detection.looking import Before, look
+from ml_app.detection.looking import Before, alike, look
 from tests.media import picture
 
 PREPROCESSING = Preprocessing(64, 1.2)
@@ -85,19 +85,38 @@ def test_a_place_at_the_edge_or_beyond_it_is_no_error(where: tuple[int, int]) ->
     assert locate_near(picture(0.0, (640, 480)), [Located(box, 0.1)]) is not None
 
 
+def before(image: Image, *, signature: Image | None = None, other_face: bool = False) -> Before:
+    seen = look(image, 1.0, PREPROCESSING)
+    faces = tuple(Located(sighting.box, sighting.score) for sighting in seen.sightings)
+    miniatures = tuple(s.miniature.T if other_face else s.miniature for s in seen.sightings)
+    return Before(seen.signature if signature is None else signature, faces, miniatures)
+
+
 def test_after_a_cut_the_whole_frame_is_looked_at() -> None:
-    """Somebody else, elsewhere, while one still stands where one stood."""
-    first = look(picture(0.0, (640, 480)), 1.0, PREPROCESSING)
-    faces = tuple(Located(seen.box, seen.score) for seen in first.sightings)
-    image = 255 - picture(0.0, (1280, 480), people=2) // 2
-    image[:, 640:] = picture(0.0, (640, 480))
-    image[:, :640] = picture(0.0, (640, 480))[:, ::-1]
-    same_shot = look(
-        image, 1.0, PREPROCESSING, before=Before(look(image, 1.0, PREPROCESSING).signature, faces)
-    )
-    after_cut = look(image, 1.0, PREPROCESSING, before=Before(255 - first.signature, faces))
-    assert len(same_shot.sightings) == 1
-    assert len(after_cut.sightings) == 2
+    """A person stands where somebody stood before, and another elsewhere, whom a near look cannot see."""
+    left = picture(0.0, (640, 480))
+    both = np.hstack([left, picture(0.0, (640, 480))[:, ::-1]])
+    alone = np.hstack([left, np.full_like(left, 90)])
+    signature = look(both, 1.0, PREPROCESSING).signature
+
+    def people(before: Before) -> int:
+        return len(
+            clear([Located(s.box, s.score) for s in look(both, 1.0, PREPROCESSING, before=before).sightings])
+        )
+
+    assert people(before(alone, signature=signature)) == 1
+    assert people(before(alone, signature=255 - signature, other_face=True)) == 2
+    # The very same face in the same light: the camera moved, and the next whole look is soon enough.
+    assert people(before(alone, signature=255 - signature)) == 1
+
+
+def test_strangers_are_not_alike() -> None:
+    first = look(picture(0.0), 1.0, PREPROCESSING).sightings[0]
+    moved = look(picture(0.3), 1.0, PREPROCESSING).sightings[0]
+    assert alike(first.miniature, moved.miniature)
+    assert not alike(first.miniature, np.ascontiguousarray(first.miniature.T))
+    assert not alike(first.miniature, first.miniature // 2)
+    assert not alike(np.zeros((16, 16), np.uint8), np.zeros((16, 16), np.uint8))
 
 
 def film(count: int, enters: int, leaves: int) -> Iterator[Frame]:
