@@ -18,7 +18,7 @@ from ml_app.detection.locating import Located, scaled
 from ml_app.detection.looking import Before, Look, Sighting
 
 MAX_PEOPLE = 8
-REVISION = 2  # of what is found; raise it when that changes, so that nobody measures with crops of before
+REVISION = 3  # of what is found; raise it when that changes, so that nobody measures with crops of before
 THOROUGH = 8  # frames, evenly, are searched more finely than the others
 WHOLE_EVERY = 5  # frames one is searched as a whole, the others near the faces of the frame before
 
