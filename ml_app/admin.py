@@ -147,6 +147,10 @@ class ScanAdmin(DeskActions, DeskColumns, ScanBase):
         }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
+    def response_change(self, request: HttpRequest, obj: Scan) -> HttpResponse:
+        # Without Django's word that the scan was changed: it was not.
+        return self.response_post_save_change(request, obj)
+
     def save_model(self, request: HttpRequest, obj: Scan, form: Any, change: bool) -> None:
         """Nothing: the scan belongs to its worker, and a stale copy must not be written over it."""
 
@@ -159,6 +163,7 @@ class ScanAdmin(DeskActions, DeskColumns, ScanBase):
                     decision=review.decision,
                     note=review.note,
                 )
+                messages.success(request, _("The decision was recorded."))
             except ServiceError as error:
                 messages.error(request, str(error))
         formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []

@@ -7,12 +7,12 @@ from statistics import median
 from typing import Any
 
 from django.conf import settings
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ml_app.figures import HeadFigures, detector_figures
 from ml_app.models import Scan
+from ml_app.wording import rounded
 
 RECENT = 200  # finished scans, all frame counts together
 
@@ -77,7 +77,7 @@ def _measured(head: HeadFigures) -> str:
         return words
     if auc:
         return _("On test clips its area under the ROC curve is %(auc)s (0.5 is guessing, 1 perfect).") % {
-            "auc": number_format(auc.value, 2)
+            "auc": rounded(auc.value, 2)
         }
     return _("Accuracy: not measured yet.")
 
@@ -105,4 +105,4 @@ def time_words(count: int, measured: dict[int, list[float]]) -> str:
 
 
 def _shown(seconds: float) -> str:
-    return number_format(seconds, 0 if seconds >= 10 else 1)
+    return rounded(seconds, 0 if seconds >= 10 else 1)

@@ -122,7 +122,12 @@ def measured(value: float, *, is_share: bool) -> str:
     """A measured figure for people: a share in per cent, another one to two places, a count as it is."""
     if is_share:
         return f"{round(value * 100)}\u00a0%"
-    return number_format(value, 0 if value.is_integer() and value > 1 else 2)
+    return rounded(value, 0 if value.is_integer() and value > 1 else 2)
+
+
+def rounded(value: float, places: int) -> str:
+    """A number in the reader's language. Django's own `number_format` cuts digits off."""
+    return number_format(round(value, places), places)
 
 
 def signed(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,32 +28,31 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, random_models: Path) -> Iterator[str]:
-    """Where a site of our own answers: web server, worker and sweeper, with random weights."""
+def start(site: Site) -> tuple[subprocess.Popen[bytes], str]:
+    """Start a site as `make run` does, with a reviewer's account. Its process and its address."""
     port = free_port()
-    site = Site(
-        tmp_path_factory.mktemp("browser-site"),
-        random_models,
-        HOST="127.0.0.1",
-        DJANGO_SUPERUSER_PASSWORD=PASSWORD,
-        PORT=str(port),
-        MAX_UPLOAD_MB="3",
-        LEASE_SECONDS="30",
-    )
+    site.environment |= {"HOST": "127.0.0.1", "PORT": str(port), "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
     site.migrate()
     site.manage("createsuperuser", "--noinput", "--username", REVIEWER, "--email", "")
     process = site.start("run", "manage.py", "run")
     url = f"http://127.0.0.1:{port}"
+    wait_for(lambda: _answers(url, process.poll()), f"the site answers\n{site.log('run')}", 90, pause=0.2)
+    return process, url
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, random_models: Path) -> Iterator[str]:
+    """Where a site of our own answers: web server, worker and sweeper, with random weights."""
+    site = Site(tmp_path_factory.mktemp("browser-site"), random_models, MAX_UPLOAD_MB="3", LEASE_SECONDS="30")
+    process = None
     try:
-        wait_for(lambda: _answers(url, process.poll()), f"the site answers\n{site.log('run')}", 90, pause=0.2)
+        process, url = start(site)
         yield url
     finally:
-        process.send_signal(signal.SIGINT)
-        try:
+        if process is not None:
+            process.send_signal(signal.SIGINT)
             process.wait(20)
-        finally:
-            site.close()
+        site.close()
 
 
 def _answers(url: str, status: int | None) -> bool:

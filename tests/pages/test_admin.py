@@ -140,7 +140,7 @@ def test_a_review_stands_beside_the_verdict_for_visitor_and_desk(
 def test_a_review_is_recorded_with_who_and_when(staff: Client, done: Scan) -> None:
     before = Scan.objects.filter(pk=done.pk).values().get()
     response = staff.post(f"{LIST}{done.pk}/change/", review_form("confirmed_fake", "the lips"), follow=True)
-    assert response.status_code == 200
+    assert [str(message) for message in response.context["messages"]] == ["The decision was recorded."]
     review = Review.objects.get()
     assert (review.decision, review.note, review.scan) == ("confirmed_fake", "the lips", done)
     assert review.reviewer_id == int(staff.session["_auth_user_id"])

@@ -1,6 +1,7 @@
 """Every code has words, and drawings put their marks where they belong."""
 
 import pytest
+from django.utils import translation
 
 from ml_app import charts, wording
 from ml_app.detection.findings import Evidence, Reason, Stage, Verdict
@@ -34,6 +35,23 @@ def test_no_headline_claims_certainty() -> None:
 )
 def test_percent_never_reaches_the_ends(probability: float, words: str) -> None:
     assert wording.percent(probability) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "is_share", "english", "german"),
+    [
+        (0.549, False, "0.55", "0,55"),
+        (0.0, False, "0.00", "0,00"),
+        (7.0, False, "7", "7"),
+        (0.079, True, "8\u00a0%", "8\u00a0%"),
+    ],
+)
+def test_measured_figures_are_rounded_and_in_the_readers_language(
+    value: float, is_share: bool, english: str, german: str
+) -> None:
+    assert wording.measured(value, is_share=is_share) == english
+    with translation.override("de"):
+        assert wording.measured(value, is_share=is_share) == german
 
 
 @pytest.mark.parametrize(
