@@ -47,14 +47,14 @@ CMD ["start-proxy"]
 FROM code AS site
 # A user of its own, and folders that volumes take their owner from.
 RUN groupadd --gid 10001 site && useradd --uid 10001 --gid site --no-create-home --home-dir /tmp site \
-    && install -d -o site -g site -m 755 /data/media /data/models /run/site \
+    && install -d -o site -g site -m 755 /data/media /data/models \
     && install -d -o site -g site -m 755 /secrets/site /secrets/database /secrets/broker \
     && printf '#!/bin/sh\nexec /opt/venv/bin/python /app/manage.py "$@"\n' > /usr/local/bin/manage \
     && chmod 755 /usr/local/bin/manage
 COPY models models
 COPY --from=static /app/static static
 COPY --from=static /app/staticfiles staticfiles
-ENV DATA_DIR=/run/site MEDIA_ROOT=/data/media MODELS_DIR=/data/models HOST=0.0.0.0 PORT=8000
+ENV DATA_DIR=/tmp/site MEDIA_ROOT=/data/media MODELS_DIR=/data/models HOST=0.0.0.0 PORT=8000
 USER site
 EXPOSE 8000
 CMD ["gunicorn", "-c", "deepfake_site/gunicorn.py", "deepfake_site.wsgi"]

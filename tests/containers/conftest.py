@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,13 +26,22 @@ def engine() -> None:
 
 @pytest.fixture(scope="session")
 def stack(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """An installation from nothing: built, started, and removed with all its volumes."""
+    """An installation from nothing: built, started, and removed with all its volumes.
+
+    KEEP_STACK=folder keeps it running, and uses the one that an earlier run has kept: for work on the tests.
+    """
+    kept = os.environ.get("KEEP_STACK", "")
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("stack")
     stack = Stack(
-        tmp_path_factory.mktemp("stack"),
+        folder,
         MAX_UPLOAD_MB="2100",
         LEASE_SECONDS="10",
         MAX_ATTEMPTS="10",  # several kills may hit the same scan
     )
+    if kept:
+        stack.up()
+        yield stack
+        return
     stack.close()  # what an earlier run may have left
     try:
         stack.build()

@@ -39,6 +39,12 @@ def find_engine() -> None:
             raise NoEngineError(NO_ENGINE.format(host=host, said=done.stderr.strip()[:300]))
 
 
+def _settings_of_a_kept_stack(folder: Path) -> dict[str, str]:
+    file = folder / "settings.env"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return dict(line.split("=", 1) for line in lines)
+
+
 class Stack:
     """`docker compose` with a project name and settings of its own. Closing it removes all that it made."""
 
@@ -51,8 +57,9 @@ class Stack:
             "UPLOAD_RATE": "600r/m",
             "CERTIFICATES": str(folder / "certificates"),
             **settings,
+            **_settings_of_a_kept_stack(folder),
         }
-        (folder / "certificates").mkdir(exist_ok=True)
+        (folder / "certificates").mkdir(parents=True, exist_ok=True)
         self.address = f"http://localhost:{self.settings['HTTP_PORT']}"
 
     def compose(self, *arguments: str, timeout: float = 600, check: bool = True) -> str:
@@ -65,6 +72,8 @@ class Stack:
                 "compose",
                 "--progress",
                 "plain",
+                "--ansi",
+                "never",
                 "--env-file",
                 str(file),
                 "-p",
@@ -143,7 +152,9 @@ class Stack:
         return self.sql("select status, count(*) from ml_app_scan group by status order by status")
 
     def logs(self, *services: str) -> str:
-        return self.compose("logs", "--no-color", "--no-log-prefix", *services)
+        """What the services have written, each line as it is."""
+        # Compose clears the line of its progress even where there is none.
+        return self.compose("logs", "--no-color", "--no-log-prefix", *services).replace("\x1b[2K", "")
 
     def close(self) -> None:
         self.compose(

@@ -173,6 +173,7 @@ def test_nginx_configuration(nginx: Path, server: str) -> None:
     # It takes the lines of maps and types for directives, and does not know the newest one.
     known = re.compile(r'unknown directive "(default|POST|\d .*|~.*|text/css|http2)"')
     assert [error for error in parsed["errors"] if not known.match(error["error"])] == []
+    _assert_nothing_is_said_twice(parsed["config"][0]["parsed"])
     http = next(block for block in parsed["config"][0]["parsed"] if block["directive"] == "http")["block"]
     servers = [block["block"] for block in http if block["directive"] == "server"]
     assert len(servers) == (2 if server == "tls.conf" else 1)
@@ -190,6 +191,28 @@ def test_nginx_configuration(nginx: Path, server: str) -> None:
             assert place["proxy_pass"] == ["$web"], f"{name}: looked up again when the container is a new one"
         elif "return" not in place:
             assert place["add_header X-Content-Type-Options"] == ["nosniff", "always"], name
+
+
+_REPEATABLE = {
+    "add_header",
+    "proxy_set_header",
+    "server",
+    "location",
+    "map",
+    "error_page",
+    "include",
+    "default",
+}
+_REPEATABLE |= {"limit_req_zone", "limit_conn_zone", "set_real_ip_from", "limit_req"}
+
+
+def _assert_nothing_is_said_twice(block: list[dict[str, Any]]) -> None:
+    """nginx refuses to start where a directive is repeated that it takes once."""
+    names = [line["directive"] for line in block]
+    assert {name for name in names if names.count(name) > 1} <= _REPEATABLE
+    for line in block:
+        if line["directive"] not in ("map", "types"):
+            _assert_nothing_is_said_twice(line.get("block", []))
 
 
 def _directives(block: list[dict[str, Any]]) -> dict[str, list[str]]:
