@@ -48,7 +48,7 @@ def assert_done_once(stack: Stack, scans: list[str]) -> None:
 def test_each_service_restarts_during_a_batch(
     stack: Stack, visitor: NewVisitor, clip: Path, tmp_path: Path
 ) -> None:
-    """Each in turn, while scans wait and run; uploads that come in between are taken as soon as they can be."""
+    """Each in turn, while scans wait and run; uploads in between are taken as soon as they can be."""
     scans = send(stack, visitor("batch"), clip, tmp_path, range(100, 106))
     for number, service in enumerate(("proxy", "broker", "database", "web", "sweeper", "worker")):
         wait_for(lambda: stack.sql(ACTIVE) != [["0"]], "scans wait or run", 10)
