@@ -88,6 +88,10 @@ def _context(metrics: Mapping[str, Any]) -> dict[str, Any]:
             (kind, [(name, metrics["verdicts"][label][key]) for key, name in VERDICTS])
             for label, kind in (("real", "Genuine"), ("fake", "Manipulated"))
         ],
+        "mistakes": (
+            ("Genuine, highest", metrics["mistakes"]["genuine"]),
+            ("Manipulated, lowest", metrics["mistakes"]["manipulated"]),
+        ),
         "robustness": _robustness(metrics.get("robustness")),
         "groups": _groups(metrics.get("groups")),
     }

@@ -141,6 +141,9 @@ def test_results_of_a_few_clips() -> None:
     assert (found["families"]["lips"]["clips"], found["families"]["lips"]["fakes"]) == (4, 2)
     assert sorted(found["generators"]) == ["a", "b", "c"]
     assert found["corpora"]["news"]["false_positive_rate"]["value"] == 0
+    assert found["corpora"]["news"]["false_positive_rate"]["high"] > 0.6  # two clips prove little
+    assert [clip["file"] for clip in found["mistakes"]["genuine"]] == ["real2", "real1"]
+    assert [clip["file"] for clip in found["mistakes"]["manipulated"]] == ["fake2", "fake3", "fake1"]
     assert found["pair_accuracy"]["value"] == 0.5
     assert found["pair_accuracy"]["n"] == 2
     assert found["abstentions"]["share"]["value"] == pytest.approx(2 / 6, abs=1e-4)
@@ -185,6 +188,7 @@ def table(folder: Path, text: str) -> Path:
 def test_a_table_needs_two_columns_and_knows_more(tmp_path: Path) -> None:
     (clip,) = read_table(table(tmp_path, "file,label\nsub/a.mp4,Fake\n"))
     assert clip == LabelledClip("sub/a.mp4", tmp_path / "sub" / "a.mp4", True)
+    assert read_table(table(tmp_path, "path,label\nsub/a.mp4,fake\n")) == [clip]
     rows = (
         "\ufefflabel,file,split,family,generator_or_corpus,pair\nreal,a,dev,,News,1\nfake,b,train,swap,X,1\n"
     )
@@ -196,7 +200,7 @@ def test_a_table_needs_two_columns_and_knows_more(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("path,label\na,real\n", "no column 'file'; its first line names path, label"),
+        ("name,label\na,real\n", "no column 'file'; its first line names name, label"),
         ("file,label\na,real\nb,unsure\n", "line 3: the label is 'unsure'; it must be real or fake"),
         ("file,label\n,real\n", "line 2: the column file is empty"),
         ("file,label\na,real\na,fake\n", "lists a twice"),

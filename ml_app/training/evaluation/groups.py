@@ -18,7 +18,7 @@ from ml_app.detection.detector import Detector
 from ml_app.detection.face_pool import FacePool, shared_pool
 from ml_app.detection.verdict import calibrated
 from ml_app.training.evaluation.cache import Cache
-from ml_app.training.evaluation.reliability import wilson
+from ml_app.training.evaluation.reliability import wilson_share
 
 GENDERS = ("male", "female")
 ORIGINS = ("White", "Black", "Asian", "Indian", "other")
@@ -132,13 +132,9 @@ def false_positive_rates(portraits: Sequence[Portrait], threshold: float) -> dic
     """
 
     def rate(chosen: Sequence[Portrait]) -> dict[str, Any]:
-        scores = [p.probability for p in chosen if p.probability is not None]
-        if not scores:
-            return {"value": None, "low": None, "high": None, "n": 0}
-        share = float(np.mean([score >= threshold for score in scores]))
-        low, high = wilson(share, len(scores))
-        middle = round(float(np.median(scores)), 4)
-        return {"value": round(share, 4), "low": low, "high": high, "n": len(scores), "median": middle}
+        scores = np.array([p.probability for p in chosen if p.probability is not None])
+        middle = {"median": round(float(np.median(scores)), 4)} if len(scores) else {}
+        return wilson_share(scores >= threshold) | middle
 
     return {
         "overall": rate(portraits),

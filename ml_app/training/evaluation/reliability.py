@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
-from ml_app.training.evaluation.figures import NAN, Bootstrap, Flags, Floats, figure
+from ml_app.training.evaluation.figures import NAN, Bootstrap, Figure, Flags, Floats, figure
 
 BINS = 10  # of equal width
 
@@ -48,6 +48,15 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     """The 95 % interval of a share; unlike the bootstrap's it keeps its width at 0 and at 1."""
     found = binomtest(round(share * n), n).proportion_ci(method="wilson")
     return round(float(found.low), 4), round(float(found.high), 4)
+
+
+def wilson_share(flags: Flags) -> Figure:
+    """A share with its Wilson interval."""
+    if not len(flags):
+        return figure(NAN, [], 0)
+    share = float(flags.mean())
+    low, high = wilson(share, len(flags))
+    return {"value": round(share, 4), "low": low, "high": high, "n": len(flags)}
 
 
 def calibration(labels: Flags, probabilities: Floats, bootstrap: Bootstrap) -> dict[str, Any]:

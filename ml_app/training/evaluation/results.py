@@ -14,7 +14,7 @@ from sklearn.metrics import confusion_matrix
 from ml_app.detection.findings import Verdict
 from ml_app.training.evaluation.figures import Bootstrap, Flags, Floats, auc_change, figures, roc
 from ml_app.training.evaluation.judging import JudgedClip
-from ml_app.training.evaluation.reliability import calibration
+from ml_app.training.evaluation.reliability import calibration, wilson_share
 from ml_app.training.evaluation.variants import Variant
 from ml_app.training.metrics import Scored, pair_figure
 
@@ -41,12 +41,13 @@ def results(judged: Sequence[JudgedClip], threshold: float, bootstrap: Bootstrap
         "pair_accuracy": pair_figure(_scored(judged), bootstrap.seed, bootstrap.resamples),
         "families": _against_genuine(judged, "family", threshold, bootstrap),
         "generators": _against_genuine(judged, "generator", threshold, bootstrap),
-        "corpora": _corpora(judged, threshold, bootstrap),
+        "corpora": _corpora(judged, threshold),
         "abstentions": abstentions(judged, bootstrap),
         "not_analysable": _not_analysable(judged),
         "calibration": calibration(labels, scores, bootstrap),
         "confusion": _confusion(labels, scores, threshold),
         "verdicts": _verdicts(judged),
+        "mistakes": _mistakes(judged),
         "curves": {"roc": _curve(labels, scores), "families": _family_curves(judged)},
     }
 
@@ -94,14 +95,14 @@ def _against_genuine(
     return found
 
 
-def _corpora(judged: Sequence[JudgedClip], threshold: float, bootstrap: Bootstrap) -> dict[str, Any]:
-    """False alarms by corpus of the genuine clips."""
+def _corpora(judged: Sequence[JudgedClip], threshold: float) -> dict[str, Any]:
+    """False alarms by corpus of the genuine clips; Wilson's intervals, since these are few."""
     genuine = [item for item in judged if not item.clip.fake]
     found = {}
     for name in sorted({item.clip.generator for item in genuine} - {""}):
         members = [item for item in genuine if item.clip.generator == name]
         _, scores = arrays(members)
-        found[name] = {"false_positive_rate": bootstrap.share(scores >= threshold)} | _counts(members)
+        found[name] = {"false_positive_rate": wilson_share(scores >= threshold)} | _counts(members)
     return found
 
 
@@ -147,6 +148,22 @@ def _verdicts(judged: Sequence[JudgedClip]) -> dict[str, dict[str, int]]:
     return {
         label: {str(verdict): counted[label, str(verdict)] for verdict in Verdict}
         for label in ("real", "fake")
+    }
+
+
+def _mistakes(judged: Sequence[JudgedClip], most: int = 5) -> dict[str, list[dict[str, Any]]]:
+    """The genuine clips that score highest and the manipulated ones that score lowest."""
+    rising = sorted(_scored(judged), key=lambda item: item.score)
+
+    def told(items: Sequence[Scored]) -> list[dict[str, Any]]:
+        return [
+            {"file": item.name, "generator_or_corpus": item.generator, "fake_probability": item.score}
+            for item in items[:most]
+        ]
+
+    return {
+        "genuine": told([item for item in reversed(rising) if not item.fake]),
+        "manipulated": told([item for item in rising if item.fake]),
     }
 
 

@@ -45,7 +45,7 @@ def read_table(table: Path, split: str | None = None) -> list[LabelledClip]:
         reader = csv.DictReader(file)
         columns = reader.fieldnames or []
         for column in ("file", "label", *(["split"] if split else [])):
-            if column not in columns:
+            if column not in columns and not (column == "file" and "path" in columns):
                 named = ", ".join(columns) or "nothing"
                 raise ValueError(f"{table} has no column {column!r}; its first line names {named}.")
         try:
@@ -63,6 +63,7 @@ def read_table(table: Path, split: str | None = None) -> list[LabelledClip]:
 
 def _clip(table: Path, line: int, row: Mapping[str, str | None]) -> LabelledClip:
     file, label, split, family, generator, pair = ((row.get(column) or "").strip() for column in KNOWN)
+    file = file or (row.get("path") or "").strip()  # as `prepare` allows
     if not file:
         raise ValueError(f"{table}, line {line}: the column file is empty.")
     if label.lower() not in LABELS:
