@@ -5,6 +5,7 @@ What is applied to both cannot tell them apart: neither codec nor size nor light
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection.crops import Image
+from ml_app.training.recoding import recode
 from ml_app.training.store import STORED_MARGIN
 
 
@@ -32,15 +34,22 @@ class Draw:
     noise_seed: int = 0
     jpeg: int | None = None  # quality
     grey: bool = False
+    crf: int | None = None  # re-encoded as H.264 with this rate factor
 
 
-def draw(rng: np.random.Generator, strength: float, margins: tuple[float, float] = (1.0, 1.18)) -> Draw:
+def draw(
+    rng: np.random.Generator,
+    strength: float,
+    margins: tuple[float, float] = (1.0, 1.18),
+    recoding: float = 0.0,
+) -> Draw:
     """Draw an augmentation.
 
     Args:
         rng: Decides everything.
         strength: Chance of each degradation, as a multiple of the usual; 0 leaves crop and mirroring.
         margins: Lowest and highest crop margin.
+        recoding: Chance of being re-encoded as H.264.
     """
 
     def happens(chance: float) -> bool:
@@ -60,6 +69,8 @@ def draw(rng: np.random.Generator, strength: float, margins: tuple[float, float]
         noise_seed=int(rng.integers(2**31)),
         jpeg=int(rng.integers(30, 96)) if happens(0.6) else None,
         grey=happens(0.04),
+        # Without it nothing more is drawn, so that recipes of earlier versions repeat their batches.
+        crf=int(rng.integers(20, 42)) if recoding > 0 and rng.random() < recoding else None,
     )
 
 
@@ -74,7 +85,21 @@ def apply(image: Image, chosen: Draw, size: int) -> Image:
     Returns:
         uint8 (size, size, 3) RGB.
     """
-    return _show(_degrade(_colour(image, chosen), chosen), chosen, size)
+    return apply_clip([image], chosen, size)[0]
+
+
+def apply_clip(images: Sequence[Image], chosen: Draw, size: int) -> list[Image]:
+    """Show the stored faces of a clip as drawn: one draw for all frames, but the grain of each is its own.
+
+    Args:
+        images: uint8 (S, S, 3) RGB each, cut with `STORED_MARGIN`, in order of time.
+        chosen: From `draw`.
+        size: Side of the results in pixels.
+    """
+    degraded = [_degrade(_colour(image, chosen), chosen, number) for number, image in enumerate(images)]
+    if chosen.crf is not None:
+        degraded = recode(degraded, chosen.crf)
+    return [_show(image, chosen, size) for image in degraded]
 
 
 def centre(image: Image, margin: float, size: int) -> Image:
@@ -107,7 +132,7 @@ def _colour(image: Image, chosen: Draw) -> Image:
     return np.asarray(cv2.LUT(np.ascontiguousarray(pixels), tables[None]), dtype=np.uint8)
 
 
-def _degrade(image: Image, chosen: Draw) -> Image:
+def _degrade(image: Image, chosen: Draw, number: int) -> Image:
     pixels: npt.NDArray[Any] = image
     side = image.shape[0]
     if chosen.shrink > 1:
@@ -117,7 +142,7 @@ def _degrade(image: Image, chosen: Draw) -> Image:
     if chosen.blur > 0:
         pixels = cv2.GaussianBlur(pixels, (0, 0), chosen.blur)
     if chosen.noise > 0:
-        grain = np.random.default_rng(chosen.noise_seed).normal(0, chosen.noise, pixels.shape)
+        grain = np.random.default_rng(chosen.noise_seed + number).normal(0, chosen.noise, pixels.shape)
         pixels = np.clip(pixels + grain, 0, 255).astype(np.uint8)
     if chosen.jpeg is not None:
         _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, chosen.jpeg])

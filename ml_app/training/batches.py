@@ -153,7 +153,7 @@ def make_batch(pool: Pool, recipe: Recipe, step: int) -> Batch:
     real, fake, twins = [], [], []
     for _ in range(phase.batch // 2):
         genuine, manipulated, twin = pool.pair(rng)
-        chosen: Draw = draw(rng, recipe.augmentation)
+        chosen: Draw = draw(rng, recipe.augmentation, recoding=recipe.recoding)
         real.append(apply(genuine, chosen, phase.size))
         fake.append(apply(manipulated, chosen, phase.size))
         twins.append(twin)

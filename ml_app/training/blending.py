@@ -3,11 +3,15 @@
 A face is blended with a slightly changed copy of itself inside a mask made from its landmarks. What is left
 are the traces that every face swap has in common: an edge of blending, two colours, two sharpnesses and
 features that do not sit quite where the rest of the face expects them.
+
+Everything that chance decides stands in a `Blend`, so that the frames of a clip can share it, see
+`blended_clips`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -16,6 +20,7 @@ import numpy.typing as npt
 
 from ml_app.detection.crops import Image
 from ml_app.training.landmarks import Landmarks
+from ml_app.training.looks import Look, change_look, draw_look
 
 Mask = npt.NDArray[np.float32]
 
@@ -29,8 +34,43 @@ REGIONS: tuple[tuple[int, ...], ...] = (
     (*BROWS, *NOSE, *EYES),
 )
 REGION_SHARES = (0.5, 0.2, 0.15, 0.075, 0.075)
-RATIOS = (0.5, 0.75, 1.0, 1.0, 1.0)  # of blending; the paper has 0.25 as well
+RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)  # of blending
 FOREHEAD = 0.2  # dlib's points end at the brows; a swap reaches above them
+SOFTNESS = (0.008, 0.04)  # sigma of the mask's two filters, of the side
+WHOLE = 0.99  # what the first filter leaves below this is cut off
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """How a face is blended with itself. Lengths are shares of the picture's side."""
+
+    region: int  # of REGIONS
+    raised: float  # how far the mask reaches over the brows, of the face's height
+    field: npt.NDArray[np.float32]  # (4, 4, 2): the elastic deformation of the mask
+    softness: tuple[float, float]  # sigmas of the two filters
+    ratio: float  # how much of the copy is seen, 0..1
+    look: Look
+    look_on_source: bool  # the changed colours are those of the face put in, or of its surroundings
+    scale: tuple[float, float]  # of the copy, across and down
+    turn: float  # degrees
+    move: tuple[float, float]  # across and down
+
+
+def draw_blend(rng: np.random.Generator) -> Blend:
+    """Draw a blend, with the paper's ranges for ratio, scale and shift."""
+    look_on_source = bool(rng.random() < 0.5)
+    return Blend(
+        look_on_source=look_on_source,
+        look=draw_look(rng),
+        scale=(float(rng.uniform(0.95, 1.05)), float(rng.uniform(0.95, 1.05))),
+        turn=float(rng.uniform(-2, 2)),
+        move=(float(rng.uniform(-0.03, 0.03)), float(rng.uniform(-0.015, 0.015))),
+        raised=float(rng.uniform(0, FOREHEAD)),
+        region=int(rng.choice(len(REGIONS), p=REGION_SHARES)),
+        field=rng.normal(0, 0.02, size=(4, 4, 2)).astype(np.float32),
+        softness=(float(rng.uniform(*SOFTNESS)), float(rng.uniform(*SOFTNESS))),
+        ratio=float(rng.choice(RATIOS)),
+    )
 
 
 def self_blend(image: Image, landmarks: Landmarks, rng: np.random.Generator) -> tuple[Image, Image]:
@@ -45,90 +85,67 @@ def self_blend(image: Image, landmarks: Landmarks, rng: np.random.Generator) -> 
         The genuine face (perhaps with other colours) and the pseudo-fake, uint8 (H, W, 3). They are equal
         wherever `face_mask` is zero.
     """
-    source, target = image, image
-    if rng.random() < 0.5:
-        source = _change_look(image, rng)
-    else:
-        target = _change_look(image, rng)
-    source = _shift(source, rng)
-    mask = face_mask(image.shape[:2], landmarks, rng)[..., None] * rng.choice(RATIOS)
-    blended = source.astype(np.float32) * mask + target.astype(np.float32) * (1 - mask)
+    return blend_by(image, landmarks, draw_blend(rng))
+
+
+def blend_by(image: Image, landmarks: Landmarks, blend: Blend) -> tuple[Image, Image]:
+    """As `self_blend`, with everything decided."""
+    changed = change_look(image, blend.look)
+    source, target = (changed, image) if blend.look_on_source else (image, changed)
+    mask = face_mask(image.shape[:2], landmarks, blend)[..., None] * np.float32(blend.ratio)
+    moved = _move(source, blend).astype(np.float32)
+    blended = moved * mask + target.astype(np.float32) * (1 - mask)
     return target, np.clip(np.rint(blended), 0, 255).astype(np.uint8)
 
 
-def face_mask(shape: Sequence[int], landmarks: Landmarks, rng: np.random.Generator) -> Mask:
+def face_mask(shape: Sequence[int], landmarks: Landmarks, blend: Blend) -> Mask:
     """A soft mask of a face or a part of it.
+
+    The hull of the landmarks is deformed, softened, cut back to where it is whole, and softened again: it
+    ends up smaller than the hull where the first filter is the wider one, and larger where the second is.
 
     Args:
         shape: Height and width.
         landmarks: float32 (68, 2), pixels.
-        rng: Chooses the region, its deformation and the softness of its edge.
+        blend: Region, deformation and softness.
 
     Returns:
-        float32 (H, W), 0..1.
+        float32 (H, W), 0..1; its highest value is 1.
     """
     points = landmarks.copy()
     raised = points[list(BROWS)]
-    raised[:, 1] -= rng.uniform(0, FOREHEAD) * (points[8, 1] - raised[:, 1].min())
+    raised[:, 1] -= blend.raised * (points[8, 1] - raised[:, 1].min())
     points[list(BROWS)] = raised
-    region = REGIONS[rng.choice(len(REGIONS), p=REGION_SHARES)]
-    hull = cv2.convexHull(points[list(region)].round().astype(np.int32))
+    hull = cv2.convexHull(points[list(REGIONS[blend.region])].round().astype(np.int32))
     filled = np.zeros(tuple(shape), dtype=np.float32)
     cv2.fillConvexPoly(filled, hull, 1.0)
-    mask: npt.NDArray[Any] = _deform(filled, rng)
-    side = max(shape)
-    if rng.random() < 0.5:
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(rng.integers(1, side // 24)) + 1,) * 2)
-        mask = cv2.erode(mask, kernel) if rng.random() < 0.7 else cv2.dilate(mask, kernel)
-    mask = cv2.GaussianBlur(mask, (0, 0), side * rng.uniform(0.008, 0.05))
+    first, second = (sigma * max(shape) for sigma in blend.softness)
+    deformed = _deform(filled, blend.field)
+    inner: npt.NDArray[Any] = cv2.GaussianBlur(deformed, (0, 0), first)
+    inner = np.where(inner >= WHOLE, inner, 0).astype(np.float32)
+    mask = cv2.GaussianBlur(inner if inner.any() else deformed, (0, 0), second)
     top = float(mask.max())
     return np.asarray(mask / top if top > 0 else mask, dtype=np.float32)
 
 
-def _deform(mask: Mask, rng: np.random.Generator) -> Mask:
+def _deform(mask: Mask, coarse: npt.NDArray[np.float32]) -> Mask:
     height, width = mask.shape
-    coarse = rng.normal(0, 0.02, size=(4, 4, 2)).astype(np.float32) * max(height, width)
-    field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    field = cv2.resize(coarse * max(height, width), (width, height), interpolation=cv2.INTER_CUBIC)
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return np.asarray(cv2.remap(mask, x + field[..., 0], y + field[..., 1], cv2.INTER_LINEAR), np.float32)
+    places = (x + field[..., 0], y + field[..., 1])
+    # Replicated, for a hull that reaches the border goes on beyond it.
+    moved = cv2.remap(mask, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, dtype=np.float32)
 
 
-def _change_look(image: Image, rng: np.random.Generator) -> Image:
-    """Change colours, and sharpness or resolution, as a generator or a colour transfer would."""
-    pixels = image.astype(np.float32)
-    pixels += rng.uniform(-18, 18, size=3).astype(np.float32)
-    contrast = rng.uniform(0.88, 1.12)
-    pixels = (pixels - pixels.mean()) * contrast + pixels.mean() + rng.uniform(-10, 10)
-    if rng.random() < 0.5:
-        grey = pixels.mean(axis=2, keepdims=True)
-        pixels = grey + (pixels - grey) * rng.uniform(0.7, 1.3)
-    changed = np.clip(pixels, 0, 255).astype(np.uint8)
-    return _change_frequencies(changed, rng)
-
-
-def _change_frequencies(image: Image, rng: np.random.Generator) -> Image:
-    kind = rng.random()
-    if kind < 0.3:
-        soft = cv2.GaussianBlur(image, (0, 0), 1.0)
-        amount = rng.uniform(0.3, 1.0)
-        return np.asarray(cv2.addWeighted(image, 1 + amount, soft, -amount, 0), dtype=np.uint8)
-    if kind < 0.8:
-        height, width = image.shape[:2]
-        factor = rng.uniform(1.3, 4.0)
-        small = cv2.resize(
-            image, (round(width / factor), round(height / factor)), interpolation=cv2.INTER_AREA
-        )
-        mode = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST)[rng.choice(3, p=(0.5, 0.35, 0.15))]
-        return np.asarray(cv2.resize(small, (width, height), interpolation=mode), dtype=np.uint8)
-    return image
-
-
-def _shift(image: Image, rng: np.random.Generator) -> Image:
+def _move(image: Image, blend: Blend) -> Image:
     height, width = image.shape[:2]
-    scale = rng.uniform(0.95, 1.05)
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-2, 2), scale)
-    turn[:, 2] += rng.uniform(-0.03, 0.03) * width, rng.uniform(-0.015, 0.015) * height
+    turn = np.vstack([cv2.getRotationMatrix2D((width / 2, height / 2), blend.turn, 1.0), [0, 0, 1]])
+    across, down = blend.scale
+    stretch = np.array([[across, 0, (1 - across) * width / 2], [0, down, (1 - down) * height / 2], [0, 0, 1]])
+    matrix = (turn @ stretch)[:2]
+    matrix[:, 2] += blend.move[0] * width, blend.move[1] * height
     moved = cv2.warpAffine(
-        image, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
     )
     return np.asarray(moved, dtype=np.uint8)

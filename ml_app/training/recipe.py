@@ -48,6 +48,7 @@ class Heads:
     projection: int = 256
     hidden: int = 128
     views: int = 3  # of each clip: how it is, and with that many less one augmentation draws
+    blended: int = 0  # pseudo-fakes of each genuine clip, whose blend holds still, drifts, flickers in turn
     steps: int = 300
     batch: int = 32
     learning_rate: float = 0.001
@@ -79,6 +80,7 @@ class Recipe:
     ranking: float = 0.5  # weight of the loss that wants a fake above its genuine twin
     ema: float = 0.998  # decay of the averaged weights
     augmentation: float = 1.0  # strength
+    recoding: float = 0.0  # chance that a face, or a clip for the heads, is re-encoded as H.264
     workers: int = 1  # threads that each work on a part of every batch; parts have at least two pairs
     save_every: int = 100  # steps
     measure_every: int = 500  # steps
