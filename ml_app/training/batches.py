@@ -110,6 +110,11 @@ class Pool:
         shares = np.array([share for share, _ in kinds.values() if share > 0])
         return [name for name, (share, _) in kinds.items() if share > 0], shares / shares.sum()
 
+    @property
+    def genuine_faces(self) -> int:
+        """How many genuine faces there are, frames of clips included: what an epoch goes by."""
+        return sum(not face.fake for shard in self.shards for face in shard.faces)
+
     def image(self, place: At) -> Image:
         """A stored face, uint8 (144, 144, 3) RGB."""
         return np.asarray(self.shards[place.shard].images[place.face])
@@ -161,13 +166,15 @@ def make_batch(pool: Pool, recipe: Recipe, step: int) -> Batch:
     return Batch(to_tensor(np.stack(real + fake)), labels, torch.tensor(twins))
 
 
-def batches(pool: Pool, recipe: Recipe, start: int) -> Iterator[tuple[int, Batch]]:
-    """Numbers and batches of the steps from `start` to the recipe's end, made ahead in a thread."""
-    with ThreadPoolExecutor(1) as executor:
+def batches(
+    pool: Pool, recipe: Recipe, start: int, end: int, loaders: int = 1
+) -> Iterator[tuple[int, Batch]]:
+    """Numbers and batches of the steps from `start` to before `end`, made ahead in `loaders` threads."""
+    with ThreadPoolExecutor(loaders) as executor:
         waiting: list[Future[Batch]] = []
         upcoming = start
-        for step in range(start, recipe.end):
-            while upcoming < recipe.end and len(waiting) < AHEAD:
+        for step in range(start, end):
+            while upcoming < end and len(waiting) < AHEAD * loaders:
                 waiting.append(executor.submit(make_batch, pool, recipe, upcoming))
                 upcoming += 1
             yield step, waiting.pop(0).result()

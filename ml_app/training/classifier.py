@@ -18,14 +18,14 @@ EVERY = 4  # steps between two updates of the average, which cost as much as a t
 class FrameClassifier(nn.Module):
     """Face crops → embeddings → one logit of FAKE each."""
 
-    def __init__(self, backbone: str, *, pretrained: bool = False) -> None:
-        """Build it, from random weights or with ImageNet's.
+    def __init__(self, backbone: str, *, pretrained: bool = False, precision: str = "auto") -> None:
+        """Build it, from random weights or with ImageNet's, for a recipe's precision.
 
         Raises:
             BackboneError: The backbone cannot be built here.
         """
         super().__init__()
-        self.spec = BACKBONES[backbone]
+        self.spec, self.precision = BACKBONES[backbone], precision
         self.backbone = build_backbone(backbone, pretrained=pretrained)
         self.classify = nn.Linear(self.spec.channels, 1)
         nn.init.normal_(self.classify.weight, std=0.01)
@@ -38,16 +38,27 @@ class FrameClassifier(nn.Module):
     def embeddings(self, images: Tensor) -> Tensor:
         """uint8 (B, 3, H, W) RGB → float32 (B, channels)."""
         pixels = normalise(images, self.spec).contiguous(memory_format=torch.channels_last)
-        with precision(images.device):
+        with autocast(images.device, self.precision):
             features = self.backbone(pixels)
         return embed(features)
 
 
-def precision(device: torch.device) -> AbstractContextManager[object]:
-    """bf16 where the device multiplies it quickly, else nothing."""
-    if device.type == "cuda" or torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """Mixed precision: products in bfloat16, weights and sums in float32.
+
+    Args:
+        device: Where the network runs.
+        precision: "bfloat16", "float32", or "auto": bfloat16 where the device multiplies it quickly.
+    """
+    if precision == "bfloat16" or (precision == "auto" and _has_bfloat16(device)):
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)  # older ones only emulate it
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @torch.inference_mode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import time
 from collections.abc import Callable
@@ -14,17 +13,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ml_app.detection.hardware import usable_cores
 from ml_app.training.batches import Batch, Pool, batches
 from ml_app.training.classifier import Average, FrameClassifier
 from ml_app.training.freezing import freeze
 from ml_app.training.gradients import Gradients
 from ml_app.training.initial import first_model, load_teacher
+from ml_app.training.logs import OnLog, TrainingLog
 from ml_app.training.recipe import Recipe, backbone_part
 
 LAST = "last.pt"
 LOG = "log.csv"
 CLIP_GRADIENT = 2.0
 TEACHING = 0.5  # weight of the teacher's logits against the labels
+MOST_LOADERS = 8  # threads that make batches for a GPU
 CLASSIFIER_SHARE = 0.1  # of the learning rate
 
 Measure = Callable[[FrameClassifier, int], dict[str, float]]
@@ -42,14 +44,14 @@ def fit(
     *,
     device: torch.device | None = None,
     stop_at: int | None = None,
-    on_log: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_log: OnLog = lambda row: None,
 ) -> FrameClassifier:
     """Train to the recipe's end.
 
     Args:
         recipe: What to do.
         pool: The train split.
-        run: Folder of this run: `last.pt`, `log.csv`. A run that is there is continued.
+        run: Folder of this run: `last.pt`, `log.csv`, `tensorboard/`. A run that is there is continued.
         measure: (averaged model, input size) → figures for the log, called as often as the recipe says.
         device: CPU by default.
         stop_at: End early, after this many steps in all, as if killed right after a save.
@@ -59,39 +61,50 @@ def fit(
         The averaged model.
 
     Raises:
-        TrainingFailed: The loss is no number any more, or the run in the folder is of another recipe.
+        TrainingFailed: The loss or a gradient is no number any more, or the run in the folder is of another
+            recipe.
         BackboneError: The backbone, or the weights to start from, cannot be had.
     """
     run.mkdir(parents=True, exist_ok=True)
+    recipe = recipe.with_steps(pool.genuine_faces)
     state = _State(recipe, run, device or torch.device("cpu"))
     end = recipe.end if stop_at is None else min(stop_at, recipe.end)
-    log = _Log(run / LOG, on_log)
-    losses: list[float] = []
-    right: list[float] = []
-    since = time.monotonic()
-    for step, batch in batches(pool, recipe, state.step):
-        if step >= end:
-            break
-        loss, accuracy = state.learn(batch, step)
-        losses.append(loss)
-        right.append(accuracy)
-        done = step + 1
-        measured = measure is not None and (done % recipe.measure_every == 0 or done == recipe.end)
-        if measured or done % recipe.save_every == 0 or done == end:
-            seconds = time.monotonic() - since
-            row: dict[str, Any] = {
-                "step": done,
-                "size": recipe.phase_at(step).size,
-                "loss": round(sum(losses) / len(losses), 4),
-                "accuracy": round(sum(right) / len(right), 4),
-                "crops_per_second": round(sum(len(batch.fake) for _ in losses) / seconds, 1),
-            }
-            state.save(done)
-            if measure and measured:
-                row |= measure(state.average.model, recipe.phase_at(step).size)
-            log.write(row)
-            losses, right, since = [], [], time.monotonic()
+    with TrainingLog(run / LOG, on_log, start=state.step) as log:
+        recent = _Recent()
+        for step, batch in batches(pool, recipe, state.step, end, state.loaders):
+            recent.add(*state.learn(batch, step), len(batch.fake))
+            done, size = step + 1, recipe.phase_at(step).size
+            measured = measure is not None and (done % recipe.measure_every == 0 or done == recipe.end)
+            if measured or done % recipe.save_every == 0 or done == end:
+                row = {"step": done, "size": size} | recent.figures() | {"rate": rate_at(recipe, step)}
+                state.save(done)
+                if measure and measured:
+                    row |= measure(state.average.model, size)
+                log.write(row)
+                recent = _Recent()
     return state.average.model
+
+
+class _Recent:
+    """Figures since the last row of the log."""
+
+    def __init__(self) -> None:
+        self._losses: list[float] = []
+        self._right: list[float] = []
+        self._crops, self._since = 0, time.monotonic()
+
+    def add(self, loss: float, accuracy: float, crops: int) -> None:
+        self._losses.append(loss)
+        self._right.append(accuracy)
+        self._crops += crops
+
+    def figures(self) -> dict[str, Any]:
+        seconds = time.monotonic() - self._since
+        return {
+            "loss": round(sum(self._losses) / len(self._losses), 4),
+            "accuracy": round(sum(self._right) / len(self._right), 4),
+            "crops_per_second": round(self._crops / seconds, 1),
+        }
 
 
 class _State:
@@ -99,10 +112,17 @@ class _State:
 
     def __init__(self, recipe: Recipe, run: Path, device: torch.device) -> None:
         torch.manual_seed(recipe.seed)
+        if device.type == "cuda":
+            torch.backends.cudnn.deterministic = True  # a run that was killed shall end in the same weights
+        # On a CPU, batches are made on the cores that also work them out.
+        self.loaders = min(MOST_LOADERS, usable_cores()) if device.type == "cuda" else 1
         self.recipe, self.path, self.device, self.step = recipe, run / LAST, device, 0
         # The saved weights replace all others.
-        model = FrameClassifier(recipe.backbone) if self.path.exists() else first_model(recipe)
-        model = model.to(device)
+        model = (
+            FrameClassifier(recipe.backbone, precision=recipe.precision)
+            if self.path.exists()
+            else first_model(recipe)
+        ).to(device)
         freeze(model.backbone, recipe.frozen)
         self.model = model.to(memory_format=torch.channels_last)
         learned = [p for p in model.backbone.parameters() if p.requires_grad]
@@ -137,21 +157,39 @@ class _State:
         """One step: its loss and accuracy."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate_at(self.recipe, step) * group["share"]
+        torch.manual_seed(self.recipe.seed * 1_000_003 + step)  # for layers that are left out by chance
         value, accuracy = self.gradients.of(batch)
-        if not math.isfinite(value):
-            raise TrainingFailed(
-                f"the loss of step {step} is {value}; lower learning_rate, or look for broken pictures"
-            )
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_GRADIENT)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_GRADIENT)
+        if not math.isfinite(value) or not bool(torch.isfinite(norm)):
+            raise TrainingFailed(self._what_is_no_number(step, value))
         self.optimizer.step()
         self.average.update(self.model, step)
         return value, accuracy
+
+    def _what_is_no_number(self, step: int, loss: float) -> str:
+        named = list(self.model.named_parameters())
+        weights = next((name for name, p in named if not bool(torch.isfinite(p).all())), None)
+        bad = [name for name, p in named if p.grad is not None and not bool(torch.isfinite(p.grad).all())]
+        if weights:
+            reason = f"the weights {weights!r} are no numbers any more"
+        elif not math.isfinite(loss):
+            reason = f"the loss is {loss} though all weights are numbers"
+        else:
+            reason = (
+                f"the loss is {loss:.3g}, but {len(bad)} gradients are no numbers, the first of {bad[0]!r}"
+            )
+        return (
+            f"stopped at step {step}, at size {self.recipe.phase_at(step).size} and rate "
+            f"{rate_at(self.recipe, step):.2g}: {reason}. The state of step {self.step} is kept. Lower "
+            "learning_rate, lengthen warm_up or set precision to float32, and train in another --run"
+        )
 
     def save(self, step: int) -> None:
         """Write the state; it appears whole or not at all."""
         partial = self.path.with_suffix(".partial")
         content = {
             "step": step,
+            "steps": self.recipe.steps,
             "recipe": asdict(self.recipe),
             "model": self.model.state_dict(),
             "average": self.average.model.state_dict(),
@@ -159,12 +197,18 @@ class _State:
         }
         torch.save(content, partial)
         partial.replace(self.path)
+        self.step = step
 
     def _load(self) -> None:
         content = torch.load(self.path, map_location=self.device, weights_only=True)
         if backbone_part(content["recipe"]) != backbone_part(asdict(self.recipe)):
             raise TrainingFailed(
                 f"{self.path.parent} holds a run of another recipe; choose another folder or remove it"
+            )
+        if content.get("steps", self.recipe.steps) != self.recipe.steps:
+            raise TrainingFailed(
+                f"{self.path.parent} was to take {content['steps']} steps and now {self.recipe.steps}: the "
+                "prepared faces have changed; train in another --run"
             )
         self.model.load_state_dict(content["model"])
         self.average.model.load_state_dict(content["average"])
@@ -196,23 +240,3 @@ def pair_loss(logits: Tensor, fake: Tensor, twins: Tensor, recipe: Recipe) -> Te
     if recipe.ranking > 0 and bool(twins.any()):
         loss = loss + recipe.ranking * functional.softplus((genuine - manipulated)[twins]).mean()
     return loss
-
-
-class _Log:
-    """A CSV file whose columns may grow."""
-
-    def __init__(self, path: Path, on_log: Callable[[dict[str, Any]], None]) -> None:
-        self._path, self._on_log = path, on_log
-
-    def write(self, row: dict[str, Any]) -> None:
-        rows: list[dict[str, Any]] = []
-        if self._path.exists():
-            with self._path.open(newline="") as file:
-                # Steps after the last save were lost in a kill and come again.
-                rows = [old for old in csv.DictReader(file) if int(old["step"]) < row["step"]]
-        columns = list(dict.fromkeys(key for line in [*rows, row] for key in line))
-        with self._path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows([*rows, row])
-        self._on_log(row)

@@ -12,11 +12,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torchvision.ops import StochasticDepth
 
 from ml_app.training.batches import Batch
 from ml_app.training.classifier import FrameClassifier
 from ml_app.training.freezing import learn_mode
+
+# Threads would draw in an order of their own, and a training could not be repeated.
+BY_CHANCE = (StochasticDepth, nn.Dropout)
 
 Loss = Callable[[Tensor, Batch], Tensor]
 
@@ -31,6 +35,8 @@ class Gradients:
     def __init__(self, model: FrameClassifier, loss: Loss, workers: int) -> None:
         self._model, self._loss = model, loss
         self._replicas = [model] + [copy.deepcopy(model) for _ in range(workers - 1)]
+        if workers > 1 and any(isinstance(module, BY_CHANCE) for module in model.modules()):
+            raise ValueError("this backbone has layers that are left out by chance; set workers to 1")
         self._pool = ThreadPoolExecutor(workers)
         if workers > 1:
             torch.set_num_threads(1)

@@ -8,6 +8,7 @@ the head does not learn from, and what the LSTM adds is scaled by the share that
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
+from ml_app.training.logs import OnLog
 from ml_app.training.recipe import Heads
 from ml_app.training.sequences import ClipView
 
@@ -39,7 +41,13 @@ class FittedHead:
 
 
 def fit_head(
-    views: Sequence[ClipView], frame_count: int, classify: nn.Linear, settings: Heads, seed: int
+    views: Sequence[ClipView],
+    frame_count: int,
+    classify: nn.Linear,
+    settings: Heads,
+    seed: int,
+    *,
+    on_check: OnLog = lambda row: None,
 ) -> FittedHead:
     """Train one head.
 
@@ -49,6 +57,10 @@ def fit_head(
         classify: The backbone's classifier of single frames: the head's reading of frames, kept as it is.
         settings: The recipe's.
         seed: Of the split and of everything drawn.
+        on_check: Told of step, loss and held_loss as often as the held-out groups are looked at.
+
+    Raises:
+        ValueError: The loss is no number any more.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng([seed, frame_count])
@@ -71,6 +83,12 @@ def fit_head(
         optimizer.step()
         if step % CHECK_EVERY == 0 or step == settings.steps:
             found = _held_loss(head, held, frame_count)
+            if not math.isfinite(found):
+                raise ValueError(
+                    f"the head of {frame_count} frames: the loss of step {step} is {found}; lower the heads' "
+                    "learning_rate"
+                )
+            on_check({"step": step, "loss": float(loss.detach()), "held_loss": found})
             if found < best_loss:
                 best_loss, best_step, best = found, step, copy.deepcopy(head)
     best, share, loss_kept = _shrink(best, held, frame_count)

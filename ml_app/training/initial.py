@@ -108,7 +108,7 @@ def first_model(recipe: Recipe) -> FrameClassifier:
     Raises:
         BackboneError: It cannot be built here, or its weights cannot be had.
     """
-    model = FrameClassifier(recipe.backbone, pretrained=recipe.pretrained)
+    model = FrameClassifier(recipe.backbone, pretrained=recipe.pretrained, precision=recipe.precision)
     if recipe.initial_weights:
         path = Path(recipe.initial_weights)
         load_initial(model.backbone, path, recipe.initial_sha256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,7 @@ import yaml
 
 from ml_app.detection.networks.backbones import BACKBONES
 
+PRECISIONS = ("auto", "bfloat16", "float32")  # of `Recipe.precision`
 RECIPES = Path(__file__).parent / "recipes"
 
 
@@ -36,8 +38,9 @@ class Phase:
     """A part of the training at one input size."""
 
     size: int  # side of the crop, pixels
-    steps: int
+    steps: int = 0
     batch: int = 48  # even: half genuine, half manipulated
+    epochs: float = 0.0  # instead of steps: how often as many genuine crops are shown as there are faces
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Recipe:
     warm_up: float = 0.05  # share of the steps
     label_smoothing: float = 0.05
     ranking: float = 0.5  # weight of the loss that wants a fake above its genuine twin
+    precision: str = "auto"  # bfloat16, float32, or auto: bfloat16 where the device is quick at it
     ema: float = 0.998  # decay of the averaged weights
     augmentation: float = 1.0  # strength
     recoding: float = 0.0  # chance that a face, or a clip for the heads, is re-encoded as H.264
@@ -98,6 +102,18 @@ class Recipe:
         """The step after which the training is done."""
         return min(self.stop_after or self.steps, self.steps)
 
+    def with_steps(self, genuine_faces: int) -> Recipe:
+        """The recipe with every phase's epochs counted out in steps, for so many genuine train faces."""
+        phases = tuple(
+            dataclasses.replace(
+                phase, steps=math.ceil(phase.epochs * genuine_faces / (phase.batch // 2)) or 1
+            )
+            if phase.epochs
+            else phase
+            for phase in self.phases
+        )
+        return dataclasses.replace(self, phases=phases)
+
     def phase_at(self, step: int) -> Phase:
         """The phase of a step, counted from 0; the last one from the end on."""
         for phase in self.phases:
@@ -111,7 +127,11 @@ def completed(recipe: dict[str, Any]) -> dict[str, Any]:
     """A recipe as an earlier version kept it with a run; keys that came later have their defaults."""
     plain = {f.name: f.default for f in dataclasses.fields(Recipe) if f.default is not dataclasses.MISSING}
     parts = {"mix": asdict(Mix()), "heads": asdict(Heads())}
-    return plain | recipe | {name: parts[name] | recipe.get(name, {}) for name in parts}
+    phases = tuple(asdict(Phase(0)) | phase for phase in recipe["phases"])
+    # Counted out by the data, see `Recipe.with_steps`.
+    phases = tuple(phase | {"steps": 0} if phase["epochs"] else phase for phase in phases)
+    whole = {name: parts[name] | recipe.get(name, {}) for name in parts}
+    return plain | recipe | whole | {"phases": phases}
 
 
 def backbone_part(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -145,14 +165,20 @@ def load_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path.name} cannot be read: {error}") from error
     recipe = _build(Recipe, content, path.name)
     assert isinstance(recipe, Recipe)  # noqa: S101 - for the type checker
-    if not recipe.phases or any(p.batch < 2 or p.batch % 2 or p.steps < 1 for p in recipe.phases):
-        raise RecipeError(f"{path.name}: phases need at least one step each and an even batch")
+    if not recipe.phases or any(p.batch < 2 or p.batch % 2 or not _has_length(p) for p in recipe.phases):
+        raise RecipeError(f"{path.name}: phases need steps or epochs, not both, and an even batch")
+    if recipe.precision not in PRECISIONS:
+        raise RecipeError(f"{path.name}: precision is {', '.join(PRECISIONS)}, not {recipe.precision!r}")
     if recipe.backbone not in BACKBONES:
         known = ", ".join(BACKBONES)
         raise RecipeError(f"{path.name}: there is no backbone {recipe.backbone!r}. Known: {known}")
     if recipe.pretrained and recipe.initial_weights:
         raise RecipeError(f"{path.name}: pretrained and initial_weights exclude each other; choose one")
     return recipe
+
+
+def _has_length(phase: Phase) -> bool:
+    return (phase.steps > 0) != (phase.epochs > 0) and min(phase.steps, phase.epochs) >= 0
 
 
 def _build(kind: Any, content: Any, where: str) -> Any:

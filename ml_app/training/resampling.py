@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection.crops import Image
-from ml_app.training.blending import face_mask
+from ml_app.training.blending import draw_blend, face_mask
 from ml_app.training.landmarks import Landmarks
 
 WHOLE = 0.8  # share of pseudo-fakes that are resampled everywhere, and not only in a part of the face
@@ -40,7 +40,7 @@ def resample(image: Image, landmarks: Landmarks, rng: np.random.Generator) -> Im
         soft = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.8, 1.6))
         pixels = pixels + rng.uniform(0.2, 1.2) * (pixels - soft)
     if rng.random() > WHOLE:
-        mask = face_mask(image.shape[:2], landmarks, rng)[..., None]
+        mask = face_mask(image.shape[:2], landmarks, draw_blend(rng))[..., None]
         pixels = pixels * mask + image.astype(np.float32) * (1 - mask)
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from ml_app.training.classifier import FrameClassifier
 from ml_app.training.fit import LAST, TrainingFailed, fit
 from ml_app.training.heads import FittedHead, fit_head
 from ml_app.training.leaks import check_no_leak
+from ml_app.training.logs import OnLog, TrainingLog
 from ml_app.training.measure import DevFaces
 from ml_app.training.publish import halved
 from ml_app.training.recipe import Recipe, backbone_part, completed
@@ -42,14 +42,21 @@ def train_backbone(
     recipe: Recipe,
     data: Path,
     run: Path,
-    on_log: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_log: OnLog = lambda row: None,
+    device: str = "auto",
 ) -> FrameClassifier:
-    """Train a recipe's backbone on prepared data, on a GPU where there is one; see `fit`."""
+    """Train a recipe's backbone on prepared data, on a GPU where there is one; see `fit`.
+
+    Raises:
+        ValueError: The data are not there, leak, or lack what the recipe's mix wants.
+        CheckpointError: The device is not there.
+        TrainingFailed, BackboneError: As for `fit`.
+    """
+    place = choose_place(device)
     check_no_leak(data)
     pool = Pool(split_folders(data, "train"), recipe.mix)
     dev = DevFaces(sorted(data.glob("*/dev")), recipe.margin)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return fit(recipe, pool, run, dev.figures, device=device, on_log=on_log)
+    return fit(recipe, pool, run, dev.figures, device=place.device, on_log=on_log)
 
 
 def load_backbone(recipe: Recipe, run: Path) -> FrameClassifier:
@@ -64,9 +71,11 @@ def load_backbone(recipe: Recipe, run: Path) -> FrameClassifier:
     content = torch.load(path, map_location="cpu", weights_only=True)
     if backbone_part(content["recipe"]) != backbone_part(asdict(recipe)):
         raise TrainingFailed(f"{run} holds a run of another recipe")
-    if content["step"] < recipe.end:
+    steps = content.get("steps", recipe.steps)
+    end = min(recipe.stop_after or steps, steps)
+    if content["step"] < end:
         raise TrainingFailed(
-            f"{run} stands at step {content['step']} of {recipe.end}; run `train` again, which continues it"
+            f"{run} stands at step {content['step']} of {end}; run `train` again, which continues it"
         )
     model = FrameClassifier(recipe.backbone)
     model.load_state_dict({k: v.float() for k, v in halved(content["average"]).items()})
@@ -77,7 +86,8 @@ def train_heads(
     recipe: Recipe,
     data: Path,
     run: Path,
-    on_log: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_log: OnLog = lambda row: None,
+    device: str = "auto",
 ) -> list[FittedHead]:
     """Train the sequence heads of a recipe on its finished backbone; keeps them in the run's folder.
 
@@ -86,7 +96,7 @@ def train_heads(
         ValueError: There are no clips to learn from.
     """
     model = load_backbone(recipe, run)
-    place = choose_place("auto", exact=False)
+    place = choose_place(device)
     model.to(place.device)
     model.backbone.to(place.device, place.dtype, memory_format=place.layout)  # type: ignore[call-overload]
 
@@ -101,7 +111,8 @@ def train_heads(
     classify = model.classify.cpu()
     fitted = []
     for frame_count in recipe.heads.frame_counts:
-        head = fit_head(views, frame_count, classify, recipe.heads, recipe.seed)
+        with TrainingLog(run / f"head-{frame_count}.csv", _quietly) as log:
+            head = fit_head(views, frame_count, classify, recipe.heads, recipe.seed, on_check=log.write)
         fitted.append(head)
         on_log(_figures(head))
     torch.save({"recipe": asdict(recipe), "heads": [_packed(head) for head in fitted]}, run / HEADS)
@@ -122,6 +133,10 @@ def load_heads(recipe: Recipe, run: Path) -> list[FittedHead]:
     if completed(content["recipe"]) != asdict(recipe):
         raise TrainingFailed(f"{run} holds heads of another recipe")
     return [_unpacked(recipe, packed) for packed in content["heads"]]
+
+
+def _quietly(row: dict[str, Any]) -> None:
+    """The figures of a head's steps are for its log alone."""
 
 
 def _figures(fitted: FittedHead) -> dict[str, Any]:

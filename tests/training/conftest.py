@@ -11,15 +11,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
+from ml_app.detection.networks.backbones import BACKBONES
 from ml_app.training.prepare import Job, jobs_of, run_job
 from ml_app.training.readers import read_set
 from ml_app.training.recipe import Heads, Mix, Phase, Recipe
 from tests.media import Image, make_clip, picture, portrait
-
-CHANNELS = 16
+from tests.training.tiny import TINY
 
 
 def face_picture(number: int) -> Image:
@@ -94,12 +92,7 @@ def prepared(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_backbone() -> Iterator[str]:
     """The name of a registered backbone with a few hundred weights."""
 
-    def build(pretrained: bool) -> nn.Module:
-        return nn.Sequential(
-            nn.Conv2d(3, CHANNELS, 3, 4, 1, bias=False), nn.BatchNorm2d(CHANNELS), nn.ReLU(inplace=True)
-        )
-
-    BACKBONES["tiny"] = BackboneSpec("tiny", CHANNELS, build)
+    BACKBONES["tiny"] = TINY
     threads = torch.get_num_threads()
     yield "tiny"
     torch.set_num_threads(threads)

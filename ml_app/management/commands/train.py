@@ -20,9 +20,11 @@ class Command(BaseCommand):
         parser.add_argument("recipe", help="a name from ml_app/training/recipes, or the path of a YAML file")
         parser.add_argument("--data", type=Path, default=Path("runs/prepared"), help="from `prepare`")
         parser.add_argument("--run", type=Path, help="folder of this run; default runs/NAME")
+        parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
         parser.add_argument("--only", choices=["backbone", "heads"], help="do one of the two parts")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        from ml_app.detection.errors import CheckpointError  # noqa: PLC0415
         from ml_app.detection.networks.backbones import BackboneError  # noqa: PLC0415
         from ml_app.training.fit import TrainingFailed  # noqa: PLC0415 - torch is slow to import
         from ml_app.training.recipe import RecipeError, find_recipe, load_recipe  # noqa: PLC0415
@@ -32,11 +34,13 @@ class Command(BaseCommand):
             recipe = load_recipe(find_recipe(options["recipe"]))
             run = options["run"] or Path("runs") / recipe.name
             if options["only"] != "heads":
-                train_backbone(recipe, options["data"], run, self._log)
+                train_backbone(recipe, options["data"], run, self._log, options["device"])
             if options["only"] != "backbone":
-                train_heads(recipe, options["data"], run, self._log)
+                train_heads(recipe, options["data"], run, self._log, options["device"])
         except (BackboneError, RecipeError, TrainingFailed, ValueError) as error:
             raise CommandError(str(error)) from error
+        except CheckpointError as error:
+            raise CommandError(error.message) from error
 
     def _log(self, row: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(row))
