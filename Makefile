@@ -37,8 +37,8 @@ run: setup  ## Start the site: web server, worker and sweeper (HOST, PORT)
 .PHONY: test
 test: $(VENV)/.dev check  ## Run all checks and all tests; installs what they need
 	@bash bin/setup system
-	$(BIN)/python -m pytest -p tests.on_postgresql
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -p tests.on_postgresql --cov --cov-report=
+	$(BIN)/python -m pytest --cov --cov-append --cov-report=term --cov-fail-under=90
 
 .PHONY: test-containers
 test-containers: $(VENV)/.dev  ## Build and test the containers; needs a Docker engine
