@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ml_app.figures import COUNTS, Bin, Figure
+from ml_app.figures import Bin, Figure
 from ml_app.models import Face, FaceFrame, Scan
 from ml_app.wording import clock
 
@@ -208,7 +208,7 @@ class Interval:
 
 def interval(figure: Figure) -> Interval | None:
     """Lay out a figure; None for one that is no number between 0 and 1, such as a count."""
-    if not 0.0 <= figure.value <= 1.0 or figure.key in COUNTS:
+    if not 0.0 <= figure.value <= 1.0 or figure.is_count:
         return None
     places = (figure.value, figure.low, figure.high, figure.chance)
     value, low, high, chance = (None if x is None else round(x * INTERVAL_WIDTH, 1) for x in places)

@@ -71,6 +71,11 @@ class Figure:
         return self.key not in NO_SHARES and 0.0 <= self.value <= 1.0
 
     @property
+    def is_count(self) -> bool:
+        """Whether it is a number of clips."""
+        return self.key in COUNTS
+
+    @property
     def chance(self) -> float | None:
         """What guessing would give, where that is known."""
         return 0.5 if self.key in ("auc", "pairs", "pair_accuracy") else None

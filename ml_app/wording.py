@@ -118,11 +118,11 @@ def percent(probability: float) -> str:
     return f"{round(probability * 100)}\u00a0%"
 
 
-def measured(value: float, *, is_share: bool) -> str:
-    """A measured figure for people: a share in per cent, another one to two places, a count as it is."""
+def measured(value: float, *, is_share: bool, is_count: bool = False) -> str:
+    """A measured figure for people: a share in per cent, a count whole, another one to two places."""
     if is_share:
         return f"{round(value * 100)}\u00a0%"
-    return rounded(value, 0 if value.is_integer() and value > 1 else 2)
+    return rounded(value, 0 if is_count else 2)
 
 
 def rounded(value: float, places: int) -> str:

@@ -109,7 +109,7 @@ def interval(figure: Figure) -> dict[str, Any]:
 @register.simple_tag
 def measured(figure: Figure, value: float) -> str:
     """One of a figure's numbers, in its unit."""
-    return wording.measured(value, is_share=figure.is_share)
+    return wording.measured(value, is_share=figure.is_share, is_count=figure.is_count)
 
 
 @register.inclusion_tag("ml_app/scan/_persons.html")

@@ -72,7 +72,7 @@ def take(chromium: Browser, address: str, temporary: Path, folder: Path) -> None
         analyse(visitor, clip, frames)
     visitor.wait_for_function("() => document.getElementById('player').readyState >= 2")
     visitor.wait_for_timeout(1000)  # the player's own spinner
-    keep(visitor, folder / "scan.png", height=1320)
+    keep(visitor, folder / "scan.png", height=1440)
     visitor.goto("/")
     keep(visitor, folder / "upload.png", height=980)
     visitor.goto("/scans/")

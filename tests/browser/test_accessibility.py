@@ -16,7 +16,7 @@ import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.base import ContentFile
 from django.test import Client
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.test_upload_to_verdict import fits
 from tests.factories import ReviewFactory, ScanFactory, UserFactory, VideoFactory, add_face
@@ -86,16 +86,17 @@ def pages(transactional_db: None, clips: Clips) -> tuple[dict[str, str], Abstrac
         "scan-cancelled": f"/scans/{cancelled.pk}/",
         "video": f"/videos/{video.pk}/",
         "delete": f"/videos/{video.pk}/delete/",
+        "delete-scan": f"/scans/{done.pk}/delete/",
         "desk": "/admin/ml_app/scan/",
         "desk-scan": f"/admin/ml_app/scan/{done.pk}/change/",
     }
     return addresses, UserFactory(is_staff=True, is_superuser=True)
 
 
-def look(browser: Browser, address: str, client: Client, scheme: Scheme) -> Page:
+def look(browser: Browser, address: str, client: Client, scheme: Scheme, locale: str = "en") -> Page:
     """A page of a browser that is whoever the client is."""
     # The policy of the site lets no script in from outside, so it is set aside for axe-core.
-    context = browser.new_context(base_url=address, color_scheme=scheme, bypass_csp=True)
+    context = browser.new_context(base_url=address, color_scheme=scheme, locale=locale, bypass_csp=True)
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": address}])
     return context.new_page()
 
@@ -151,3 +152,20 @@ def test_every_page(
             keep(page, f"{name}-360-{scheme}")
         page.context.close()
     assert not complaints, "\n".join(complaints)
+
+
+def test_german_fits_on_a_phone(
+    browser: Browser, live_server: Any, pages: tuple[dict[str, str], AbstractBaseUser]
+) -> None:
+    owner = visitor(TOKEN)
+    page = look(browser, live_server.url, owner, "light", locale="de-DE")
+    page.set_viewport_size({"width": 360, "height": 740})
+    for name in ("upload", "history", "about", "models", "scan", "scan-running", "scan-failed", "delete"):
+        page.goto(pages[0][name])
+        assert page.locator("html").get_attribute("lang") == "de"
+        assert fits(page), f"{name} is wider than a phone in German"
+        keep(page, f"{name}-360-german")
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    assert page.url.endswith(pages[0]["delete"])
+    page.context.close()

@@ -3,6 +3,7 @@
 import dataclasses
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ METRICS: dict[str, Any] = {
         ],
     },
     "brier": 0.2,
+    "not_analysable": 1,
     "made_with": "words are no figures",
 }
 
@@ -72,6 +74,7 @@ def test_anybody_reads_what_is_installed(newcomer: Client, measured: Path) -> No
         assert file.path.name in page
     assert "0.75 to 0.87" in page
     assert "43 %" in page
+    assert re.search("Clips that could not be judged</td><td[^>]*><b>1</b>", page)
     assert "30 % to 50 %" in page
     assert "By kind of manipulation" in page
     assert "1.2500 · logit \u2212 0.5000" in page
@@ -89,7 +92,7 @@ def test_figures_come_from_the_checkpoints(measured: Path) -> None:
     assert found[("Area under the ROC curve", "")] == (0.812, 130, True)
     assert found[("Brier score", "")] == (0.2, None, True)
     assert found[("face swap", "by kind of manipulation")] == (0.9, 20, False)
-    assert len(found) == 5
+    assert len(found) == 6
 
 
 def test_another_detector_is_listed_after_the_one_in_use(newcomer: Client, measured: Path) -> None:
