@@ -16,8 +16,15 @@ from django.utils.translation import gettext_lazy as _
 
 from ml_app import services
 from ml_app.columns import FIELDSETS, DeskColumns
-from ml_app.desk import DeskActions, ReviewedFilter, search_by_number
-from ml_app.lists import faces_of, with_extras
+from ml_app.desk import (
+    DeskActions,
+    DetectorFilter,
+    FrameCountFilter,
+    ReviewedFilter,
+    search_by_digest,
+    search_by_number,
+)
+from ml_app.lists import ScanPaginator, faces_of, with_extras
 from ml_app.messages import ServiceError
 from ml_app.models import Review, Scan
 
@@ -92,11 +99,12 @@ class ScanAdmin(DeskActions, DeskColumns, ScanBase):
         "created_at",
     )
     list_display_links = ("picture", "name")
-    list_filter = ("verdict", "status", ReviewedFilter, "created_at", "detector_name", "frame_count")
-    search_fields = ("video__original_name", "video__sha256", "detector_sha256")
+    list_filter = ("verdict", "status", ReviewedFilter, "created_at", DetectorFilter, FrameCountFilter)
+    search_fields = ("video__original_name",)  # and what `get_search_results` knows
     search_help_text = _("Name of the file, SHA-256 of the file or of the checkpoint, number of the scan")
     list_select_related = ("video",)
     list_per_page = 50
+    paginator = ScanPaginator
     show_full_result_count = False
     ordering = ("-created_at",)
     inlines = (ReviewInline,)
@@ -111,7 +119,7 @@ class ScanAdmin(DeskActions, DeskColumns, ScanBase):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Scan], search_term: str
     ) -> tuple[QuerySet[Scan], bool]:
-        found = search_by_number(queryset, search_term)
+        found = search_by_number(queryset, search_term) or search_by_digest(queryset, search_term)
         return found or super().get_search_results(request, queryset, search_term)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Scan | None = None) -> list[str]:

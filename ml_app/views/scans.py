@@ -6,7 +6,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -17,7 +16,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from ml_app import services, wording
 from ml_app.forms import FrameCountForm, HistoryFilter
-from ml_app.lists import faces_of, with_extras
+from ml_app.lists import ScanPaginator, faces_of, with_extras
 from ml_app.models import Scan
 from ml_app.views.owners import own_scan_or_404, owner_of, scan_or_404
 
@@ -83,7 +82,7 @@ def history(request: HttpRequest) -> HttpResponse:
     scans = Scan.objects.history(owner) if owner else Scan.objects.none()
     form = HistoryFilter(request.GET)
     chosen = form.chosen()
-    page = Paginator(with_extras(scans.matching(**chosen)), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = ScanPaginator(with_extras(scans.matching(**chosen)), PAGE_SIZE).get_page(request.GET.get("page"))
     is_filtered = bool(chosen or form.errors)
     has_any = bool(page.object_list) or (is_filtered and scans.exists())
     context = {"page": page, "form": form, "is_filtered": is_filtered, "has_any": has_any}

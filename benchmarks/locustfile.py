@@ -1,0 +1,59 @@
+"""What people do during the load test: some upload one clip after another, others look at pages."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Any
+
+from locust import HttpUser, between, events, task
+
+CLIP = Path(os.environ["LOAD_CLIP"]).read_bytes()
+accepted: list[str] = []
+
+
+@events.quitting.add_listener
+def _tell(**kwargs: Any) -> None:
+    Path(os.environ["LOAD_ACCEPTED"]).write_text(json.dumps(accepted))
+
+
+class Uploader(HttpUser):
+    """Somebody with many clips and no patience."""
+
+    fixed_count = int(os.environ["LOAD_UPLOADERS"])
+    wait_time = between(0.5, 1.5)
+
+    @task
+    def upload(self) -> None:
+        page = self.client.get("/", name="page: upload")
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+        if token is None:
+            return
+        fields = {"csrfmiddlewaretoken": token[1], "frame_count": "10"}
+        files = {"video": ("clip.mp4", CLIP + secrets.token_bytes(16), "video/mp4")}
+        with self.client.post(
+            "/", data=fields, files=files, name="upload", allow_redirects=False, catch_response=True
+        ) as answer:
+            if answer.status_code == 302:
+                accepted.append(answer.headers["Location"].strip("/").rpartition("/")[2])
+                answer.success()
+            elif answer.status_code == 503 and answer.headers.get("Retry-After"):
+                answer.request_meta["name"] = "upload: the queue is full"
+                answer.success()
+            else:
+                answer.failure(f"{answer.status_code}")
+
+
+class Reader(HttpUser):
+    """Somebody who looks around."""
+
+    fixed_count = int(os.environ["LOAD_READERS"])
+    wait_time = between(0.5, 1.5)
+
+    @task
+    def look(self) -> None:
+        for path in ("/", "/scans/", "/about/", "/models/"):
+            self.client.get(path, name=f"page: {path}")
