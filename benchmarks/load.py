@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=200.0, help="of pages' 95th percentile, ms")
     options = parser.parse_args()
     port = free_port()
-    web = {"HOST": "127.0.0.1", "PORT": str(port), "WEB_PROCESSES": "1", "WEB_THREADS": "32"}
+    web = {"HOST": "127.0.0.1", "PORT": str(port), "WEB_PROCESSES": "1", "WEB_THREADS": "64"}
     with installation(**web) as here:
         here.manage("collectstatic", "--no-input")
         for _ in range(options.workers):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import threading
 from functools import lru_cache
@@ -142,6 +143,7 @@ def _load(name: str, frames: int, version: int) -> Detector:
 @worker_init.connect
 def _warm_up(**kwargs: Any) -> None:
     """Load the detector before the first scan comes. Without it the worker lives on, and says so."""
+    os.nice(settings.WORKER_NICE)
     try:
         loaded = detector(settings.DETECTOR, settings.DEFAULT_FRAME_COUNT)
         loaded.warm_up()

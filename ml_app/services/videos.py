@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 logger = logging.getLogger(__name__)
+_probing = threading.BoundedSemaphore(os.cpu_count() or 1)  # more at once would slow the pages down
 
 
 def limits() -> Limits:
@@ -73,7 +76,8 @@ def _probe(path: Path) -> VideoInfo:
     from ml_app.detection.video import probe  # noqa: PLC0415 - not when the web process starts
 
     try:
-        return probe(path, limits())
+        with _probing:
+            return probe(path, limits())
     except VideoError as error:
         logger.info("Upload refused: %s %s", error.code, error.detail)
         raise ServiceError(error.code, error.message) from error
