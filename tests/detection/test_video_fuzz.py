@@ -12,13 +12,17 @@ import numpy as np
 import pytest
 
 from ml_app.detection.checkpoints import Sampling
+from ml_app.detection.detector import Detector
 from ml_app.detection.errors import VideoError
-from ml_app.detection.findings import Limits
+from ml_app.detection.face_pool import FacePool
+from ml_app.detection.findings import Limits, Reason, Verdict
+from ml_app.detection.pipeline import analyse
 from ml_app.detection.video import NOTES, open_video
 from ml_app.detection.video_errors import MESSAGES
 from tests.media import Clips
 
 CASES = 200
+FACE_CASES = 50  # faces are looked for in these, which takes longer
 SEED = 20
 LIMITS = replace(Limits(), wall_seconds=20.0, cpu_seconds=15, memory_bytes=2 * 1024**3)
 CLIPS = [
@@ -117,3 +121,41 @@ def test_two_hundred_damaged_clips(whole: list[bytes], tmp_path: Path) -> None:
     assert counts["frames"] > 30, "some damage is small"
     assert len(counts) >= 5, "and some is not"
     assert len(list(Path("/proc/self/fd").iterdir())) <= before, "nothing stays open"
+
+
+def analysed(path: Path, detector: Detector, pool: FacePool) -> str:
+    """A known code, or the verdict of findings that make sense."""
+    try:
+        found = analyse(path, detector, frames=2, limits=LIMITS, pool=pool)
+    except VideoError as error:
+        assert error.message == MESSAGES[error.code]
+        return error.code
+    assert 1 <= found.frames_analysed <= 2
+    assert (found.fake_probability is None) == (found.verdict is Verdict.NOT_ANALYSABLE)
+    assert found.fake_probability is None or 0 <= found.fake_probability <= 1
+    assert (found.reason is Reason.NONE) == (found.verdict is not Verdict.NOT_ANALYSABLE)
+    for face in found.faces:
+        for frame in face.frames:
+            assert 0 <= frame.fake_probability <= 1
+            assert frame.box.left < frame.box.right
+            assert frame.box.top < frame.box.bottom
+            assert frame.thumbnail.startswith(b"\xff\xd8")
+    return "with faces" if found.faces else "without"
+
+
+def test_damaged_clips_of_a_face(clips: Clips, tmp_path: Path, detector: Detector, pool: FacePool) -> None:
+    """The same damage, and what can still be decoded goes through faces, network and heatmaps as well."""
+    common = {"seconds": 0.4, "fps": 10, "gop": 2}
+    names = ("a.mp4", "b.webm", "c.ts", "d.avi", "e.mkv")
+    whole = [clips(name, **common).read_bytes() for name in names]
+    rng = np.random.default_rng(SEED + 1)
+    counts: Counter[str] = Counter()
+    for number in range(FACE_CASES):
+        place = number % len(whole)
+        _, data = mutated(rng, whole[place], whole[int(rng.integers(len(whole)))])
+        path = tmp_path / names[place]
+        path.write_bytes(data)
+        counts[analysed(path, detector, pool)] += 1
+    assert counts["with faces"] > FACE_CASES / 10, counts
+    assert counts["without"] >= 1, counts
+    assert set(counts) - {"with faces", "without"} <= set(MESSAGES)
