@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Message
@@ -30,6 +31,15 @@ _SPOKEN_BY_SCRIPTS = re.compile(
     r'(?:textContent|innerText|title|aria-label",|alt)\s*=?\s*(?:"([^"]*)"|`([^`]*)`)'
 )
 _TAGS = re.compile(r"{%.*?%}|{{.*?}}", re.DOTALL)
+
+
+@pytest.fixture(autouse=True)
+def _plain_static_files(settings: Any, tmp_path: Path) -> None:
+    """Pages that are asked for here need no collected files."""
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
 
 
 class _Texts(HTMLParser):
