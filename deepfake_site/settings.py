@@ -167,8 +167,9 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         "data_folder_out": str(BROKER_DIR),
         "control_folder": str(BROKER_DIR / "control"),
     }
-    # Answers to remote control would pile up as files: nobody deletes those of workers that are gone.
-    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+# Nobody uses it. In the embedded broker its answers would pile up as files; on RabbitMQ its queue is
+# exclusive, and the second worker of a host could not start.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BROKER_CONNECTION_TIMEOUT = 2.0  # a broker that is away keeps nobody waiting: the sweeper sends later
 if CELERY_BROKER_URL.startswith(("redis", "sentinel")):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
