@@ -18,10 +18,7 @@ import cv2
 
 from ml_app.training.cutting import NoFace, Unreadable, faces_of_clip, faces_of_picture
 from ml_app.training.readers.items import Clip, Listing, Picture
-from ml_app.training.readers.table import read_clips
 from ml_app.training.store import STORED_SIDE, has_shard, stored_side, write_shard
-
-__all__ = ["Clip", "Done", "Job", "jobs_of", "prepare", "read_clips", "run_job"]
 
 SHARD_FACES = 500
 PREPARED = ("train", "dev")  # test clips are only listed: nothing is learned or chosen by them
