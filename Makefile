@@ -20,7 +20,7 @@ $(VENV)/.training: $(VENV)/.site requirements-training.txt
 	@bash bin/setup training
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.site requirements-dev.txt requirements-training.txt
+$(VENV)/.dev: $(VENV)/.site requirements-dev.txt requirements-training.txt requirements-s3.txt
 	@bash bin/setup dev
 	@touch $@
 
