@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -167,6 +168,8 @@ def make_clip(
         if sound is not None:
             for packet in _tone(sound, seconds):
                 container.mux(packet)
+    if codec == "libsvtav1":  # as root it makes its caller a real-time thread, and all its later children so
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     return path
 
 
