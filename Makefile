@@ -40,6 +40,10 @@ test: $(VENV)/.dev check  ## Run all checks and all tests; installs what they ne
 	$(BIN)/python -m pytest -p tests.on_postgresql --cov --cov-report=
 	$(BIN)/python -m pytest --cov --cov-append --cov-report=term --cov-fail-under=90
 
+.PHONY: bench
+bench: $(VENV)/.dev  ## Measure speed and memory (PARTS="compare frames length resolution parts", WRITE=1 for the docs)
+	$(BIN)/python -m benchmarks $(PARTS) $(if $(WRITE),--write)
+
 .PHONY: test-containers
 test-containers: $(VENV)/.dev  ## Build and test the containers; needs a Docker engine
 	@bash bin/setup system

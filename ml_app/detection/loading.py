@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import Future
 from pathlib import Path
@@ -9,9 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from ml_app.detection import checkpoints
 from ml_app.detection.checkpoints import HeadMetadata, Preprocessing, Sampling
+from ml_app.detection.findings import DetectorInfo
 
 if TYPE_CHECKING:
     from ml_app.detection.detector import Detector
+
+_SHORT_TURN = 0.0005  # seconds that an import may keep the interpreter from whoever passes frames on
 
 
 class Loadable(Protocol):
@@ -35,8 +39,10 @@ class LoadingDetector:
     def __init__(self, models_dir: Path, name: str, frames: int, device: str = "auto") -> None:
         """Begin; arguments and errors are those of `Detector.load`."""
         folder = checkpoints.open_folder(models_dir, name)
-        self.metadata = checkpoints.read_metadata(folder.heads[folder.nearest(frames)].path, HeadMetadata)
-        self.frames = frames
+        pinned = folder.heads[folder.nearest(frames)]
+        head = checkpoints.read_metadata(pinned.path, HeadMetadata)
+        self.info = DetectorInfo(head.name, head.version, head.architecture, head.frame_count, pinned.sha256)
+        self.metadata, self.frames = head, frames
         self._detector: Future[Detector] = Future()
         threading.Thread(
             target=self._load, args=(models_dir, name, frames, device), name="load", daemon=True
@@ -61,9 +67,13 @@ class LoadingDetector:
         return self._detector.result()
 
     def _load(self, models_dir: Path, name: str, frames: int, device: str) -> None:
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(_SHORT_TURN)
         try:
             from ml_app.detection.detector import Detector  # noqa: PLC0415 - imports torch
 
             self._detector.set_result(Detector.load(models_dir, name, frames, device))
         except BaseException as error:  # for whoever waits
             self._detector.set_exception(error)
+        finally:
+            sys.setswitchinterval(interval)

@@ -6,7 +6,7 @@ import json
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -17,11 +17,9 @@ from ml_app.detection import checkpoints, summary
 from ml_app.detection.errors import CheckpointError, DetectionError, VideoError
 from ml_app.detection.face_pool import shared_pool
 from ml_app.detection.findings import Findings, Progress
+from ml_app.detection.loading import LoadingDetector
 from ml_app.detection.pipeline import analyse
 from ml_app.management.files import COMMAND_LINE, videos
-
-if TYPE_CHECKING:
-    from ml_app.detection.detector import Detector
 
 
 class Command(BaseCommand):
@@ -50,7 +48,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, paths: list[Path], frames: int | None, **options: Any) -> None:
-        """Analyse every file; the detector is loaded once."""
+        """Analyse every file; the detector is loaded once, while the first is already being read."""
         if frames is not None and frames < 1:
             raise CommandError("--frames must be 1 or more.")
         detector = self._load(options["detector"], frames)
@@ -64,25 +62,23 @@ class Command(BaseCommand):
         if failures:
             sys.exit(1)
 
-    def _load(self, name: str, frames: int | None) -> Detector:
-        shared_pool().warm_up()  # meanwhile torch is imported
-        from ml_app.detection.detector import Detector  # noqa: PLC0415
-
+    def _load(self, name: str, frames: int | None) -> LoadingDetector:
+        shared_pool().warm_up()
         try:
             if frames is None:
                 folder = checkpoints.open_folder(settings.MODELS_DIR, name)
                 frames = folder.nearest(settings.DEFAULT_FRAME_COUNT)
-            detector = Detector.load(settings.MODELS_DIR, name, frames, settings.DEVICE)
+            return LoadingDetector(settings.MODELS_DIR, name, frames, settings.DEVICE)
         except CheckpointError as error:
             raise CommandError(error.message) from error
-        detector.warm_up()
-        return detector
 
-    def _analyse(self, file: Path, detector: Detector, *, as_json: bool, save: bool) -> bool:
+    def _analyse(self, file: Path, detector: LoadingDetector, *, as_json: bool, save: bool) -> bool:
         sha256 = None
         try:
             sha256 = _sha256(file)
             findings = _with_progress(file, detector)
+        except CheckpointError as error:  # no other file would fare better
+            raise CommandError(error.message) from error
         except DetectionError as error:
             if as_json:
                 self._line(summary.error_to_json(str(file), sha256, error, detector.info, detector.frames))
@@ -125,7 +121,7 @@ def _sha256(file: Path) -> str | None:
         raise VideoError("unreadable_file", f"The file cannot be read: {error.strerror}.") from error
 
 
-def _with_progress(file: Path, detector: Detector) -> Findings:
+def _with_progress(file: Path, detector: LoadingDetector) -> Findings:
     with tqdm(desc=file.name, leave=False, disable=not sys.stderr.isatty()) as bar:
 
         def show(progress: Progress) -> None:
