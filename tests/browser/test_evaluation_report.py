@@ -52,9 +52,9 @@ def metrics(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     rng, bootstrap = np.random.default_rng(0), Bootstrap(100)
     folder = tmp_path_factory.mktemp("measured")
     (folder / "clips.csv").write_text("file,label\n")
-    BACKBONES["tiny"] = BackboneSpec("tiny", CHANNELS, tiny_backbone)
-    detector = Detector.load(write_detector(folder), "tiny", 12, "cpu")
-    BACKBONES.pop("tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(BACKBONES, "tiny", BackboneSpec("tiny", CHANNELS, tiny_backbone))
+        detector = Detector.load(write_detector(folder), "tiny", 12, "cpu")
     clips = judged(rng)
     found = about(folder / "clips.csv", None, [item.clip for item in clips], detector, bootstrap)
     found |= results.results(clips, 0.6, bootstrap)

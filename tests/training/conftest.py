@@ -89,14 +89,13 @@ def prepared(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tiny_backbone() -> Iterator[str]:
+def tiny_backbone(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The name of a registered backbone with a few hundred weights."""
 
-    BACKBONES["tiny"] = TINY
+    monkeypatch.setitem(BACKBONES, "tiny", TINY)  # other tests have one of that name too, and want it back
     threads = torch.get_num_threads()
     yield "tiny"
     torch.set_num_threads(threads)
-    del BACKBONES["tiny"]
 
 
 @pytest.fixture

@@ -35,9 +35,9 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with the detector "tiny" for 10 and 20 frames."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    BACKBONES["tiny"] = BackboneSpec("tiny", CHANNELS, tiny_backbone)
-    yield write_detector(tmp_path_factory.mktemp("evaluated-models"))
-    BACKBONES.pop("tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(BACKBONES, "tiny", BackboneSpec("tiny", CHANNELS, tiny_backbone))
+        yield write_detector(tmp_path_factory.mktemp("evaluated-models"))
     torch.set_num_threads(threads)
 
 
