@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,6 @@ class Measured:
     cpu: float
     peak: int
     output: dict[str, Any]
-
-    def as_dict(self) -> dict[str, Any]:
-        """For a file of results."""
-        return asdict(self)
 
 
 def measure(module: str, *arguments: str | Path | int, cores: int = CORES) -> Measured:

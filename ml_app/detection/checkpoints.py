@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ml_app.detection.errors import CheckpointError, cause
+from ml_app.detection.findings import DetectorInfo
 from ml_app.detection.records import build
 
 if TYPE_CHECKING:
@@ -104,6 +105,10 @@ class HeadMetadata:
     training_data: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)  # measured figures, by name
     licence: str = ""
+
+    def info(self, sha256: str) -> DetectorInfo:
+        """How findings name this detector; `sha256` is that of the head's file."""
+        return DetectorInfo(self.name, self.version, self.architecture, self.frame_count, sha256)
 
 
 def sha256_of(path: Path) -> str:

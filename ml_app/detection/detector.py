@@ -19,7 +19,6 @@ from ml_app.detection.checkpoints import Calibration, Decision, HeadMetadata, Pr
 from ml_app.detection.crops import Image
 from ml_app.detection.embedding import BATCH
 from ml_app.detection.errors import Cancelled, CheckpointError, DetectionError
-from ml_app.detection.findings import DetectorInfo
 from ml_app.detection.networks.backbones import embed
 from ml_app.detection.networks.heads import PUBLISHED, run_head
 from ml_app.detection.place import Place, choose_place
@@ -56,7 +55,7 @@ class Detector:
         frames: int,
     ) -> None:
         self.metadata = head
-        self.info = DetectorInfo(head.name, head.version, head.architecture, head.frame_count, sha256)
+        self.info = head.info(sha256)
         self.frames = frames
         self._backbone, self._head, self._place = backbone, scorer, place
         self._chunk = CHUNK_CUDA if place.device.type == "cuda" else CHUNK

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from ml_app.detection import checkpoints
 from ml_app.detection.checkpoints import HeadMetadata, Preprocessing, Sampling
-from ml_app.detection.findings import DetectorInfo
 
 if TYPE_CHECKING:
     from ml_app.detection.detector import Detector
@@ -41,8 +40,7 @@ class LoadingDetector:
         folder = checkpoints.open_folder(models_dir, name)
         pinned = folder.heads[folder.nearest(frames)]
         head = checkpoints.read_metadata(pinned.path, HeadMetadata)
-        self.info = DetectorInfo(head.name, head.version, head.architecture, head.frame_count, pinned.sha256)
-        self.metadata, self.frames = head, frames
+        self.info, self.metadata, self.frames = head.info(pinned.sha256), head, frames
         self._detector: Future[Detector] = Future()
         threading.Thread(
             target=self._load, args=(models_dir, name, frames, device), name="load", daemon=True

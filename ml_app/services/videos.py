@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import threading
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from django.utils import timezone
 from ml_app import storage
 from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Findings, Limits, VideoInfo
+from ml_app.detection.hardware import usable_cores
 from ml_app.messages import ServiceError, refuse
 from ml_app.models import FaceFrame, Scan, Video, video_path
 from ml_app.services.results import save_findings
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 logger = logging.getLogger(__name__)
-_probing = threading.BoundedSemaphore(os.cpu_count() or 1)  # more at once would slow the pages down
+_probing = threading.BoundedSemaphore(usable_cores())  # more at once would slow the pages down
 
 
 def limits() -> Limits:

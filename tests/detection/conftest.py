@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from ml_app.detection.checkpoints import (
     save_checkpoint,
     sha256_of,
 )
+from ml_app.detection.crops import Image
 from ml_app.detection.detector import Detector
 from ml_app.detection.face_pool import FacePool
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
@@ -32,6 +34,15 @@ PREPROCESSING, SAMPLING, DECISION = Preprocessing(64, 1.2), Sampling(), Decision
 def tiny_backbone(pretrained: bool = False) -> nn.Module:
     """(B, 3, H, W) → (B, 16, H/16, W/16), in a few thousand numbers."""
     return nn.Sequential(nn.Conv2d(3, 8, 8, 8), nn.ReLU(), nn.Conv2d(8, CHANNELS, 3, 2, 1), nn.ReLU())
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A decoded frame, as `video` gives it."""
+
+    time_s: float
+    image: Image
+    scale: float = 1.0
 
 
 def write_detector(

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -24,16 +23,10 @@ from ml_app.detection.face_pool import FacePool
 from ml_app.detection.faces import MAX_PEOPLE, find_people
 from ml_app.detection.locating import overlap
 from ml_app.detection.looking import look
+from tests.detection.conftest import Frame
 from tests.media import picture, portrait
 
 PREPROCESSING = Preprocessing(64, 1.2)
-
-
-@dataclass(frozen=True)
-class Frame:
-    time_s: float
-    image: Image
-    scale: float = 1.0
 
 
 def film(*, count: int = 6, size: tuple[int, int] = (320, 240), people: int = 1) -> Iterator[Frame]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,16 +15,10 @@ from ml_app.detection.face_pool import FacePool
 from ml_app.detection.faces import WHOLE_EVERY, People, find_people
 from ml_app.detection.locating import Located, locate, locate_near, overlap
 from ml_app.detection.looking import Before, alike, look
+from tests.detection.conftest import Frame
 from tests.media import picture
 
 PREPROCESSING = Preprocessing(64, 1.2)
-
-
-@dataclass(frozen=True)
-class Frame:
-    time_s: float
-    image: Image
-    scale: float = 1.0
 
 
 @pytest.fixture

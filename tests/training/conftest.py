@@ -13,9 +13,11 @@ import pytest
 import torch
 
 from ml_app.detection.networks.backbones import BACKBONES
+from ml_app.training.landmarks import Landmarks, find_face_in_crop
 from ml_app.training.prepare import Job, jobs_of, run_job
 from ml_app.training.readers import read_set
 from ml_app.training.recipe import Heads, Mix, Phase, Recipe
+from ml_app.training.store import cut
 from tests.media import Image, make_clip, picture, portrait
 from tests.training.tiny import TINY
 
@@ -25,6 +27,15 @@ def face_picture(number: int) -> Image:
     tight = portrait()[40:200, 50:210]
     tinted = np.clip(tight.astype(np.int16) + np.array([number * 4, 0, -number * 4]), 0, 255).astype(np.uint8)
     return np.asarray(cv2.resize(tinted, (200, 200)), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def face() -> tuple[Image, Landmarks]:
+    """That face as the store keeps it, with its landmarks."""
+    image = face_picture(0)
+    landmarks = find_face_in_crop(image)
+    assert landmarks is not None
+    return cut(image, landmarks)
 
 
 def swapped(image: Image) -> Image:

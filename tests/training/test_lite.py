@@ -20,12 +20,10 @@ from ml_app.training.classifier import FrameClassifier
 from ml_app.training.fit import fit
 from ml_app.training.freezing import freeze, learn_mode
 from ml_app.training.initial import first_model, load_classifier, load_initial, load_teacher
-from ml_app.training.landmarks import Landmarks, find_face_in_crop
+from ml_app.training.landmarks import Landmarks
 from ml_app.training.recipe import Phase, Recipe
 from ml_app.training.resampling import resample
-from ml_app.training.store import cut
 from ml_app.training.workflow import split_folders
-from tests.training.conftest import face_picture
 
 
 @pytest.mark.parametrize(("size", "side"), [(3, 64), (5, 56)])
@@ -134,14 +132,6 @@ def test_frozen_parts_neither_learn_nor_count() -> None:
     assert not any(name.partition(".")[0] in set("012345") for name in changed)
     with pytest.raises(BackboneError, match=r"'\[xy\]\.\*' matches no parameter"):
         freeze(model.backbone, ["[xy].*"])
-
-
-@pytest.fixture(scope="module")
-def face() -> tuple[Image, Landmarks]:
-    image = face_picture(0)
-    landmarks = find_face_in_crop(image)
-    assert landmarks is not None
-    return cut(image, landmarks)
 
 
 @pytest.mark.parametrize("seed", range(8))

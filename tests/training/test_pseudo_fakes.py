@@ -20,17 +20,9 @@ from ml_app.training.looks import Look, change_look, draw_look
 from ml_app.training.recipe import Recipe
 from ml_app.training.recoding import recode
 from ml_app.training.sequences import embed_clips
-from ml_app.training.store import STORED_SIDE, cut
+from ml_app.training.store import STORED_SIDE
 from tests.media import Image
 from tests.training.conftest import face_picture
-
-
-@pytest.fixture(scope="module")
-def face() -> tuple[Image, Landmarks]:
-    image = face_picture(0)
-    landmarks = find_face_in_crop(image)
-    assert landmarks is not None
-    return cut(image, landmarks)
 
 
 def drawn(seed: int) -> Blend:
