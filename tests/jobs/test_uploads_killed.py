@@ -67,12 +67,15 @@ class Web:
 
 
 def _runs(pid: int) -> bool:
-    """Whether a process still has its files: one that does not exist or waits to be reaped has none."""
+    """Whether a process still has its files: one that does not exist or waits to be reaped has none.
+
+    Its first thread may have ended while others are still closing what they share.
+    """
     try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] not in "ZX"
+        threads = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except OSError:  # one ended between the list and the look at it
+        return True
+    return any(status.rpartition(")")[2].split()[0] not in "ZX" for status in threads)
 
 
 def _files(site: Site, kind: str) -> list[Path]:
