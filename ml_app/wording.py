@@ -18,7 +18,7 @@ from ml_app.models import Evidence, Face, Scan, Verdict
 Words = Promise | str
 
 _FAKE: dict[str, Words] = {
-    Evidence.NONE: _("Evidence of manipulation"),
+    Evidence.NONE: _("Suspicious, without evidence of manipulation"),
     Evidence.WEAK: _("Weak evidence of manipulation"),
     Evidence.MODERATE: _("Moderate evidence of manipulation"),
     Evidence.STRONG: _("Strong evidence of manipulation"),

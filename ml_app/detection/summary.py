@@ -10,7 +10,6 @@ from ml_app.detection.findings import DetectorInfo, Evidence, FaceFinding, Findi
 CAVEAT = "Finding nothing does not prove that a video is genuine."
 
 _EVIDENCE = {
-    Evidence.NONE: "no evidence",
     Evidence.WEAK: "weak evidence",
     Evidence.MODERATE: "moderate evidence",
     Evidence.STRONG: "strong evidence",
@@ -111,8 +110,12 @@ def _detector(info: DetectorInfo) -> dict[str, Any]:
 
 def sentence(verdict: Verdict, reason: Reason, evidence: Evidence) -> str:
     """A verdict in words that claim no more than the evidence bears."""
+    if verdict is Verdict.FAKE and evidence is Evidence.NONE:
+        return "Suspicious, without evidence of manipulation"
     if verdict is Verdict.FAKE:
         return f"{_EVIDENCE[evidence].capitalize()} of manipulation"
+    if verdict is Verdict.REAL and evidence is Evidence.NONE:
+        return "Less suspicious than the threshold, without evidence that it is genuine"
     if verdict is Verdict.REAL:
         return f"No evidence of manipulation; {_EVIDENCE[evidence]} that it is genuine"
     kind = "Uncertain" if verdict is Verdict.UNCERTAIN else "Not analysable"

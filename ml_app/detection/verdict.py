@@ -1,10 +1,10 @@
 """From scores to words: calibration, verdicts, reasons, strength of evidence. Pure functions.
 
-The probability is calibrated on clips with as many genuine as manipulated ones, so the odds at the
-threshold are the odds that a reader should start from, and the odds of a finding divided by them are a
-likelihood ratio. Its strength is put in words after the verbal scale of the ENFSI guideline for evaluative
-reporting (2015), of which a detector like this one reaches only the lower end; that is why the words here
-begin earlier.
+The probability is calibrated with genuine and manipulated clips weighing the same, that is, from even odds.
+So its own odds are a likelihood ratio: how much more likely such a score is from a manipulated face than
+from a genuine one. The threshold, which weighs one kind of mistake against the other, has no part in it. The
+strength is put in words after the verbal scale of the ENFSI guideline for evaluative reporting (2015), of
+which a detector like this one reaches only the lower end; that is why the words here begin earlier.
 """
 
 from __future__ import annotations
@@ -47,27 +47,26 @@ def calibrated(logit: float, calibration: Calibration) -> float:
     return 1 / (1 + math.exp(-value))
 
 
-def evidence_words(probability: float, threshold: float) -> Evidence:
-    """Strength of the evidence for the side of the threshold on which the probability lies.
+def evidence_words(probability: float, verdict: Verdict) -> Evidence:
+    """Strength of the evidence for a verdict.
 
     Args:
-        probability: Calibrated, 0..1.
-        threshold: From which a verdict is FAKE, 0..1.
+        probability: Calibrated probability of FAKE from even odds, 0..1.
+        verdict: FAKE or REAL.
 
     Returns:
-        WEAK, MODERATE from a likelihood ratio of 4, STRONG from 10, VERY_STRONG from 100.
+        WEAK, MODERATE from a likelihood ratio of 4, STRONG from 10, VERY_STRONG from 100. NONE where the
+        probability speaks for the other side: a threshold beyond one half has called it so.
     """
-    ratio = math.exp(abs(_log_odds(probability) - _log_odds(threshold)))
-    if ratio >= VERY_STRONG:
+    speaking = probability if verdict is Verdict.FAKE else 1 - probability
+    other = 1 - speaking  # may be nothing, so no ratio is taken
+    if speaking >= VERY_STRONG * other:
         return Evidence.VERY_STRONG
-    if ratio >= STRONG:
+    if speaking >= STRONG * other:
         return Evidence.STRONG
-    return Evidence.MODERATE if ratio >= MODERATE else Evidence.WEAK
-
-
-def _log_odds(probability: float) -> float:
-    clipped = min(max(probability, 1e-9), 1 - 1e-9)
-    return math.log(clipped / (1 - clipped))
+    if speaking >= MODERATE * other:
+        return Evidence.MODERATE
+    return Evidence.WEAK if speaking >= other else Evidence.NONE
 
 
 def decide(probability: float, decision: Decision) -> Ruling:
@@ -75,7 +74,7 @@ def decide(probability: float, decision: Decision) -> Ruling:
     if decision.uncertain_low <= probability < decision.uncertain_high:
         return Ruling(Verdict.UNCERTAIN, Reason.NEAR_THRESHOLD, probability)
     verdict = Verdict.FAKE if probability >= decision.threshold else Verdict.REAL
-    return Ruling(verdict, Reason.NONE, probability, evidence_words(probability, decision.threshold))
+    return Ruling(verdict, Reason.NONE, probability, evidence_words(probability, verdict))
 
 
 def obstacle(frames: Sequence[FaceFrameFinding], looked_at: int) -> Reason:

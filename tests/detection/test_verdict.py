@@ -9,6 +9,7 @@ import pytest
 from ml_app.detection import verdict
 from ml_app.detection.checkpoints import Calibration, Decision
 from ml_app.detection.findings import Box, Evidence, FaceFinding, FaceFrameFinding, Reason, Verdict
+from ml_app.detection.summary import sentence
 
 DECISION = Decision(threshold=0.5, uncertain_low=0.4, uncertain_high=0.6)
 
@@ -52,21 +53,64 @@ def test_without_a_band_nothing_is_uncertain() -> None:
 
 
 @pytest.mark.parametrize(
-    ("probability", "threshold", "expected"),
+    ("probability", "kind", "expected"),
     [
-        (0.7, 0.5, Evidence.WEAK),
-        (0.81, 0.5, Evidence.MODERATE),
-        (0.92, 0.5, Evidence.STRONG),
-        (0.995, 0.5, Evidence.VERY_STRONG),
-        (1.0, 0.5, Evidence.VERY_STRONG),
-        (0.19, 0.5, Evidence.MODERATE),
-        (0.0, 0.5, Evidence.VERY_STRONG),
-        (0.92, 0.9, Evidence.WEAK),  # relative to the threshold
-        (0.5, 0.9, Evidence.MODERATE),
+        (0.5, Verdict.FAKE, Evidence.WEAK),
+        (0.79, Verdict.FAKE, Evidence.WEAK),  # 3.8 times as likely
+        (0.81, Verdict.FAKE, Evidence.MODERATE),  # 4.3
+        (0.90, Verdict.FAKE, Evidence.MODERATE),  # 9
+        (0.92, Verdict.FAKE, Evidence.STRONG),  # 11.5
+        (0.989, Verdict.FAKE, Evidence.STRONG),  # 90
+        (0.995, Verdict.FAKE, Evidence.VERY_STRONG),  # 199
+        (1.0, Verdict.FAKE, Evidence.VERY_STRONG),
+        (0.0, Verdict.REAL, Evidence.VERY_STRONG),
+        (0.08, Verdict.REAL, Evidence.STRONG),  # 11.5
+        (0.11, Verdict.REAL, Evidence.MODERATE),  # 8
+        (0.19, Verdict.REAL, Evidence.MODERATE),  # 4.3
+        (0.21, Verdict.REAL, Evidence.WEAK),  # 3.8
+        (0.36, Verdict.REAL, Evidence.WEAK),  # 1.8
+        (0.6, Verdict.REAL, Evidence.NONE),  # speaks for the other side
+        (0.4, Verdict.FAKE, Evidence.NONE),
     ],
 )
-def test_evidence_in_words(probability: float, threshold: float, expected: Evidence) -> None:
-    assert verdict.evidence_words(probability, threshold) is expected
+def test_evidence_in_words(probability: float, kind: Verdict, expected: Evidence) -> None:
+    assert verdict.evidence_words(probability, kind) is expected
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.71, 0.85])
+def test_the_threshold_changes_the_verdict_and_not_the_words(threshold: float) -> None:
+    decision = Decision(threshold, threshold, threshold)
+    low, high = verdict.decide(0.11, decision), verdict.decide(0.9, decision)
+    assert (low.verdict, low.evidence) == (Verdict.REAL, Evidence.MODERATE)
+    assert (high.verdict, high.evidence) == (Verdict.FAKE, Evidence.MODERATE)
+
+
+def test_a_verdict_that_the_score_does_not_support_claims_no_evidence() -> None:
+    suspicious = verdict.decide(0.4, Decision(0.3, 0.3, 0.3))
+    assert (suspicious.verdict, suspicious.evidence) == (Verdict.FAKE, Evidence.NONE)
+    passed = verdict.decide(0.8, Decision(0.9, 0.9, 0.9))
+    assert (passed.verdict, passed.evidence) == (Verdict.REAL, Evidence.NONE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "evidence", "words"),
+    [
+        (Verdict.FAKE, Evidence.MODERATE, "Moderate evidence of manipulation"),
+        (Verdict.FAKE, Evidence.NONE, "Suspicious, without evidence of manipulation"),
+        (
+            Verdict.REAL,
+            Evidence.MODERATE,
+            "No evidence of manipulation; moderate evidence that it is genuine",
+        ),
+        (
+            Verdict.REAL,
+            Evidence.NONE,
+            "Less suspicious than the threshold, without evidence that it is genuine",
+        ),
+    ],
+)
+def test_the_terminals_sentence(kind: Verdict, evidence: Evidence, words: str) -> None:
+    assert sentence(kind, Reason.NONE, evidence) == words
 
 
 def test_calibration_is_a_logistic_curve_that_cannot_overflow() -> None:
