@@ -24,6 +24,7 @@ from ml_app.training.augment import Draw, apply, draw
 from ml_app.training.blending import self_blend
 from ml_app.training.landmarks import Landmarks
 from ml_app.training.recipe import Mix, Recipe
+from ml_app.training.reconstructed import RECONSTRUCTED
 from ml_app.training.resampling import resample
 from ml_app.training.store import Face, Shard, read_shards
 
@@ -64,12 +65,15 @@ class Pool:
         )  # by kind; each clip or picture by itself
         self._pictures: dict[str, tuple[list[At], list[At]]] = defaultdict(lambda: ([], []))
         self._clips: dict[str, tuple[list[At], list[At]]] = defaultdict(lambda: ([], []))
+        self._rewritten: list[tuple[At, At]] = []  # a face and its reconstruction
         self._generators: dict[bool, dict[str, list[list[At]]]] = {
             f: defaultdict(list) for f in (True, False)
         }
         for number, shard in enumerate(self.shards):
             places = [At(number, index) for index in range(len(shard.faces))]
-            if shard.is_clip:
+            if shard.faces[0].family == RECONSTRUCTED:
+                self._rewritten += list(zip(places[::2], places[1::2], strict=True))
+            elif shard.is_clip:
                 self._sort_clip(places, shard.faces[0])
             else:
                 self._sort_pictures(places, shard.faces)
@@ -98,6 +102,7 @@ class Pool:
             "picture_pairs": (mix.picture_pairs, bool(self._picture_pairs)),
             "self_blended": (mix.self_blended, bool(self._genuine)),
             "resampled": (mix.resampled, bool(self._genuine)),
+            "reconstructed": (mix.reconstructed, bool(self._rewritten)),
             "clip_pairs": (mix.clip_pairs, bool(self._clip_pairs)),
             "clips": (mix.clips, bool(self._by_generator[True] and self._by_generator[False])),
         }
@@ -113,7 +118,9 @@ class Pool:
     @property
     def genuine_faces(self) -> int:
         """How many genuine faces there are, frames of clips included: what an epoch goes by."""
-        return sum(not face.fake for shard in self.shards for face in shard.faces)
+        return sum(
+            not face.fake for shard in self.shards for face in shard.faces if face.family != RECONSTRUCTED
+        )
 
     def image(self, place: At) -> Image:
         """A stored face, uint8 (144, 144, 3) RGB."""
@@ -136,6 +143,9 @@ class Pool:
         if kind == "clips":
             places = [_one(_one(_one(self._by_generator[f], rng), rng), rng) for f in (False, True)]
             return self.image(places[0]), self.image(places[1]), False
+        if kind == "reconstructed":
+            genuine, rewritten = _one(self._rewritten, rng)
+            return self.image(genuine), self.image(rewritten), True
         place = _one(_one(_one(self._genuine_kinds, rng), rng), rng)
         image, landmarks = self.image(place), self.landmarks(place)
         if kind == "resampled":

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+
+from ml_app.training.store import Face, Shard, read_shard, write_shard
+
 SPLITS = ("train", "dev")
 
 
@@ -32,6 +36,46 @@ def check_no_leak(data: Path) -> None:
                                 "split by person"
                             )
                     _check_content(hashes, face, prepared.name, split)
+
+
+def take_out_shared(data: Path) -> list[str]:
+    """Take out of dev what holds a file of train under another name: the whole person, original or pair.
+
+    Published sets hold such doubles: DFDC has the same picture as two originals.
+
+    Args:
+        data: Prepared sets, `<set>/<split>/*.json`.
+
+    Returns:
+        The sources of the faces that were taken out.
+    """
+    known = {face.sha256 for _, _, shard in _shards(data, "train") for face in shard.faces if face.sha256}
+    shared: set[tuple[str, str]] = set()  # set and group
+    dev = list(_shards(data, "dev"))
+    for prepared, _, shard in dev:
+        shared |= {(prepared, face.group) for face in shard.faces if face.sha256 in known}
+    taken: list[str] = []
+    for prepared, index, shard in dev:
+        kept = [i for i, face in enumerate(shard.faces) if (prepared, face.group) not in shared]
+        if len(kept) < len(shard.faces):
+            taken += [face.source for face in shard.faces if (prepared, face.group) in shared]
+            _keep(index, shard, kept)
+    return taken
+
+
+def _shards(data: Path, split: str) -> list[tuple[str, Path, Shard]]:
+    """The name of the set, the index and the shard, for all sets."""
+    return [
+        (index.parents[1].name, index, read_shard(index.parent, index.stem))
+        for index in sorted(data.glob(f"*/{split}/*.json"))
+    ]
+
+
+def _keep(index: Path, shard: Shard, kept: list[int]) -> None:
+    images, landmarks = np.array(shard.images[kept]), shard.landmarks[kept]
+    faces: list[Face] = [shard.faces[i] for i in kept]
+    index.unlink()  # so that nobody takes the old index for that of the new images
+    write_shard(index.parent, index.stem, list(images), list(landmarks), faces)
 
 
 def _check_content(

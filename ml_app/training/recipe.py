@@ -31,6 +31,7 @@ class Mix:
     clip_pairs: float = 0.15  # genuine and manipulated clips of one footage
     clips: float = 0.25  # a manipulated clip and a genuine one of any source, each source equally often
     resampled: float = 0.0  # genuine faces of every source as a decoder would have written them
+    reconstructed: float = 0.0  # genuine faces that a network has written anew, made by `reconstruct`
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from django.core.management import CommandError, call_command
 
 from ml_app.training import prepare as preparing
 from ml_app.training.cutting import follow, sampled
-from ml_app.training.leaks import check_no_leak
+from ml_app.training.leaks import check_no_leak, take_out_shared
 from ml_app.training.prepare import jobs_of, prepare
 from ml_app.training.readers import read_set
 from ml_app.training.recipe import Recipe
 from ml_app.training.store import read_shards
 from ml_app.training.workflow import train_backbone
 from tests.media import Image, make_clip, picture
-from tests.training.conftest import face_picture, run_here
+from tests.training.conftest import face_picture, run_here, swapped
 from tests.training.dying import die_on_text
 
 
@@ -79,6 +79,26 @@ def test_the_same_file_under_another_name_and_set_stops_the_training(
         run_here(jobs_of(read_set("faces", folder.parent), tmp_path / "out"))
     with pytest.raises(ValueError, match="same file stands in train and in dev: set0"):
         train_backbone(recipe, tmp_path / "out", tmp_path / "run")
+
+
+def test_an_original_that_stands_in_train_under_another_name_is_taken_out_of_dev(
+    media: Path, tmp_path: Path, recipe: Recipe
+) -> None:
+    for split, numbers in (("train", (1, 2)), ("dev", (2, 3))):
+        for number in numbers:
+            folder = tmp_path / "doubles" / split / f"{split}{number}"
+            folder.mkdir(parents=True)
+            cv2.imwrite(str(folder / "real.jpg"), face_picture(number))
+            cv2.imwrite(str(folder / "fake-a.jpg"), swapped(face_picture(number + (split == "dev"))))
+    out = tmp_path / "out"
+    run_here(jobs_of(read_set("pairs", tmp_path / "doubles"), out))
+    taken = take_out_shared(out)
+    assert sorted(taken) == ["dev/dev2/fake-a.jpg", "dev/dev2/real.jpg"]
+    check_no_leak(out)
+    (shard,) = read_shards(out / "doubles/dev")
+    assert {face.source for face in shard.faces} == {"dev/dev3/fake-a.jpg", "dev/dev3/real.jpg"}
+    assert len(shard.images) == len(shard.landmarks) == 2
+    assert not take_out_shared(out)
 
 
 def test_what_is_prepared_is_left_alone(media: Path, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        from ml_app.training.leaks import take_out_shared  # noqa: PLC0415
         from ml_app.training.prepare import jobs_of  # noqa: PLC0415
         from ml_app.training.readers.table import write_clips  # noqa: PLC0415
 
@@ -54,9 +55,15 @@ class Command(BaseCommand):
                 if listing.clips:
                     write_clips(out / f"{listing.name}.csv", listing.clips)
             outcomes = self._prepare(jobs, max(1, options["processes"]))
+            taken = take_out_shared(out)
         except (OSError, ValueError) as error:
             raise CommandError(f"{type(error).__name__}: {error}") from error
         self._report(out, len(jobs), outcomes)
+        if taken:
+            self.stdout.write(
+                f"{len(taken)} dev faces were taken out again, for their persons or originals stand in train "
+                f"under another name. The first: {taken[0]}"
+            )
 
     def _read(self, options: dict[str, Any]) -> list[Listing]:
         from ml_app.training.readers import READERS, Options, read_set  # noqa: PLC0415
