@@ -135,7 +135,7 @@ def detector(name: str, frames: int) -> Detector:
 
 @lru_cache(maxsize=8)
 def _load(name: str, frames: int, version: int) -> Detector:
-    from ml_app.detection.detector import Detector  # noqa: PLC0415 - imports torch
+    from ml_app.detection.detector import Detector  # noqa: PLC0415 - pages import this module
 
     return Detector.load(Path(settings.MODELS_DIR), name, frames, settings.DEVICE)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -21,6 +21,8 @@ from ml_app.detection.records import build
 if TYPE_CHECKING:
     # Only the functions that move tensors import torch: pages and the decoding process read metadata
     # without it.
+    import numpy as np
+    import numpy.typing as npt
     from torch import Tensor
 
 FORMAT = 1
@@ -267,19 +269,39 @@ def load_tensors(pinned: PinnedFile) -> dict[str, Tensor]:
     Raises:
         CheckpointError: The file is missing, is not the one that was pinned, or cannot be read.
     """
+    from safetensors.torch import load  # noqa: PLC0415 - imports torch
+
+    return _loaded(pinned, load)
+
+
+def load_arrays(pinned: PinnedFile) -> dict[str, npt.NDArray[np.generic]]:
+    """Load a file's tensors as `load_tensors` does, but as arrays. Imports no torch.
+
+    Raises:
+        CheckpointError: The file is missing, is not the one that was pinned, or cannot be read.
+    """
+    from safetensors.numpy import load  # noqa: PLC0415 - only where weights are read
+
+    return _loaded(pinned, load)
+
+
+T = TypeVar("T")
+
+
+def _loaded(pinned: PinnedFile, load: Callable[[bytes], T]) -> T:
     from safetensors import SafetensorError  # noqa: PLC0415
-    from safetensors.torch import load_file  # noqa: PLC0415 - imports torch
 
     again = "Install the detector again."
     try:
-        actual = sha256_of(pinned.path)
+        data = pinned.path.read_bytes()
+        actual = hashlib.sha256(data).hexdigest()
         if actual != pinned.sha256:
             raise CheckpointError(
                 "hash_mismatch",
                 f"{pinned.path.name} is not the file its manifest names. {again}",
                 f"SHA-256 {actual}, expected {pinned.sha256}",
             )
-        return load_file(pinned.path)
+        return load(data)
     except (OSError, SafetensorError) as error:
         message = f"{pinned.path.name} cannot be read. {again}"
         raise CheckpointError("bad_checkpoint", message, cause(error)) from error

@@ -1,41 +1,21 @@
-"""A loaded detector: crops in, scores and class activations out. Only this part of serving imports torch."""
+"""A loaded detector: crops in, scores and class activations out."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from ml_app.detection import checkpoints
 from ml_app.detection.checkpoints import Calibration, Decision, HeadMetadata, Preprocessing, Sampling
 from ml_app.detection.crops import Image
 from ml_app.detection.embedding import BATCH
-from ml_app.detection.errors import Cancelled, CheckpointError, DetectionError
-from ml_app.detection.networks.backbones import embed
-from ml_app.detection.networks.heads import PUBLISHED, run_head
-from ml_app.detection.place import Place, choose_place
-from ml_app.detection.weights import load_backbone, load_head
+from ml_app.detection.errors import CheckpointError
+from ml_app.detection.network import Network, PersonScores, load_network
 
-CHUNK = 32  # crops at a time: larger batches are slower on a CPU and need more memory
-CHUNK_CUDA = 256
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class PersonScores:
-    """Logits of FAKE of one person, not calibrated."""
-
-    frames: tuple[float, ...]
-    person: float
+Array = npt.NDArray[np.float32]
 
 
 class Detector:
@@ -44,23 +24,11 @@ class Detector:
     Not safe to use from several threads at once.
     """
 
-    def __init__(
-        self,
-        *,
-        head: HeadMetadata,
-        sha256: str,
-        backbone: nn.Module,
-        scorer: nn.Module,
-        place: Place,
-        frames: int,
-    ) -> None:
+    def __init__(self, *, head: HeadMetadata, sha256: str, network: Network, frames: int) -> None:
         self.metadata = head
         self.info = head.info(sha256)
         self.frames = frames
-        self._backbone, self._head, self._place = backbone, scorer, place
-        self._chunk = CHUNK_CUDA if place.device.type == "cuda" else CHUNK
-        channels = torch.tensor([head.preprocessing.mean, head.preprocessing.std]) * 255
-        self._mean, self._std = channels.reshape(2, 1, 3, 1, 1).to(place.device)
+        self.network = network
 
     @classmethod
     def load(cls, models_dir: Path, name: str, frames: int, device: str = "auto") -> Detector:
@@ -87,16 +55,8 @@ class Detector:
                 f"The parts of the detector {name!r} do not belong together. Install the detector again.",
                 f"head wants {metadata.backbone_sha256}, the backbone is {folder.backbone.sha256}",
             )
-        place = choose_place(device, exact=metadata.architecture == PUBLISHED)
-        head = load_head(pinned, metadata, place)  # first: the smaller file tells sooner what is wrong
-        return cls(
-            head=metadata,
-            sha256=pinned.sha256,
-            backbone=load_backbone(folder.backbone, place),
-            scorer=head,
-            place=place,
-            frames=frames,
-        )
+        network = load_network(folder.backbone, pinned, metadata, device)
+        return cls(head=metadata, sha256=pinned.sha256, network=network, frames=frames)
 
     def ready(self) -> Detector:
         """This detector, as a `loading.LoadingDetector` gives one."""
@@ -126,14 +86,11 @@ class Detector:
     @property
     def device(self) -> str:
         """ "cpu" or "cuda"."""
-        return self._place.device.type
+        return self.network.device
 
     def describe_device(self) -> str:
-        """The device in words, such as "CPU, 2 threads, bfloat16"."""
-        kind = str(self._place.dtype).removeprefix("torch.")
-        if self.device == "cuda":
-            return f"{torch.cuda.get_device_name(self._place.device)}, {kind}"
-        return f"CPU, {torch.get_num_threads()} threads, {kind}"
+        """The device in words, such as "CPU, 2 threads, float32"."""
+        return self.network.describe()
 
     def warm_up(self) -> None:
         """Run once on nothing, so that the first video does not pay for the libraries' start."""
@@ -144,81 +101,41 @@ class Detector:
         """Score several people at once: `embed`, then `score_embeddings`."""
         return self.score_embeddings([self.embed(crops) for crops in people])
 
-    @torch.inference_mode()
-    def embed(
-        self,
-        crops: Sequence[Image],
-        *,
-        on_chunk: Callable[[int], None] = lambda done: None,
-        cancelled: Callable[[], bool] = lambda: False,
-    ) -> Tensor:
+    def embed(self, crops: Sequence[Image]) -> Array:
         """Embed face crops.
 
         Args:
-            crops: uint8 (size, size, 3) RGB each, of the checkpoint's image size.
-            on_chunk: Called with the number of crops that are done.
-            cancelled: Asked before each chunk.
+            crops: uint8 (size, size, 3) RGB each, of the checkpoint's image size; at least one.
 
         Returns:
-            float32 (len(crops), channels) on the detector's device.
+            float32 (len(crops), channels).
 
         Raises:
-            Cancelled: `cancelled` said so.
             DetectionError: "gpu_out_of_memory": not even a single crop finds room.
         """
-        parts: list[Tensor] = []
-        done = 0
-        while done < len(crops):
-            if cancelled():
-                raise Cancelled
-            chunk = crops[done : done + self._chunk]
-            try:
-                parts.append(embed(self._features(chunk)))
-            except torch.OutOfMemoryError as error:
-                self._take_smaller_chunks(len(chunk), error)
-                continue
-            done += len(chunk)
-            on_chunk(done)
-        return torch.cat(parts)
-
-    def _take_smaller_chunks(self, failed: int, error: torch.OutOfMemoryError) -> None:
-        """For good: what else runs on this GPU will hardly go away."""
-        if failed <= 1:
-            raise _out_of_memory(error) from error
-        self._chunk = failed // 2
-        logger.warning("The GPU's memory is full: %d crops at a time from now on", self._chunk)
-        if self.device == "cuda":
-            torch.cuda.empty_cache()  # what is reserved in pieces of the wrong size
+        return self.network.embed(crops)
 
     @staticmethod
-    def pick(embeddings: Sequence[Tensor], places: Sequence[Sequence[int]]) -> list[Tensor]:
+    def pick(embeddings: Sequence[Array], places: Sequence[Sequence[int]]) -> list[Array]:
         """One person's embeddings each, by their places in the batches laid end to end."""
         if not places:
             return []
-        together = torch.cat(list(embeddings))
+        together = np.concatenate(embeddings)
         return [together[list(mine)] for mine in places]
 
-    @torch.inference_mode()
-    def score_embeddings(self, people: Sequence[Tensor]) -> list[PersonScores]:
-        """Score people in one padded batch. People do not touch each other.
+    def score_embeddings(self, people: Sequence[Array]) -> list[PersonScores]:
+        """Score people. They do not touch each other.
 
         Args:
             people: float32 (T, channels) each, at least one frame, in order of time.
         """
         if not people:
             return []
-        lengths = torch.tensor([len(person) for person in people])
-        with _memory():
-            scores = run_head(self._head, pad_sequence(list(people), batch_first=True), lengths)
-            frames, persons = scores.frames.cpu(), scores.persons.cpu()
         return [
-            PersonScores(tuple(row[:length].tolist()), float(person))
-            for row, length, person in zip(frames, lengths.tolist(), persons, strict=True)
+            PersonScores(tuple(frames.tolist()), person) for frames, person in self.network.logits(people)
         ]
 
-    def activations(
-        self, embeddings: Tensor, crops: Sequence[Image], chosen: Sequence[int]
-    ) -> list[npt.NDArray[np.float32]]:
+    def activations(self, embeddings: Array, crops: Sequence[Image], chosen: Sequence[int]) -> list[Array]:
         """Where the network saw signs of manipulation, for a few frames of one person.
 
         Gradient-weighted class activation (Selvaraju et al., ICCV 2017): the gradient of the person's
@@ -236,40 +153,7 @@ class Detector:
             float32 (h, w) each, 0 or more: by how many logits a place speaks more for FAKE than the mean
             place.
         """
-        # Tensors made in inference mode cannot take part in autograd; a clone made outside it can.
-        inputs = embeddings.clone()[None].requires_grad_()
-        # cuDNN computes gradients of an LSTM in training mode only.
-        with _memory(), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-            logits = run_head(self._head, inputs, torch.tensor([len(embeddings)])).frames[0]
-            # Their sum and not the person's own logit, which in a published head hangs on the last frame
-            # alone.
-            (gradient,) = torch.autograd.grad(logits.sum(), inputs)
-        with _memory(), torch.inference_mode():
-            features = self._features(crops).float()
-            maps = torch.einsum("nchw,nc->nhw", features, gradient[0, list(chosen)])
-            maps = maps - maps.mean(dim=(1, 2), keepdim=True)
-            return list(torch.relu(maps).cpu().numpy())
-
-    def _features(self, crops: Sequence[Image]) -> Tensor:
-        pixels = torch.from_numpy(np.stack(crops))
-        if self.device == "cuda":  # pinned memory is copied beside what the GPU is still computing
-            pixels = pixels.pin_memory()
-        pixels = pixels.to(self._place.device, non_blocking=True)
-        if self.preprocessing.colour_order == "BGR":
-            pixels = pixels.flip(-1)
-        inputs = (pixels.permute(0, 3, 1, 2).float() - self._mean) / self._std
-        result: Tensor = self._backbone(inputs.to(self._place.dtype, memory_format=self._place.layout))
-        return result
-
-
-@contextmanager
-def _memory() -> Iterator[None]:
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise _out_of_memory(error) from error
-
-
-def _out_of_memory(error: torch.OutOfMemoryError) -> DetectionError:
-    message = "The GPU has too little memory left. Try again, with fewer frames if that fails."
-    return DetectionError("gpu_out_of_memory", message, str(error)[:300])
+        gradient = self.network.gradient(embeddings)[list(chosen)]
+        maps = np.einsum("nchw,nc->nhw", self.network.features(crops), gradient)
+        maps -= maps.mean(axis=(1, 2), keepdims=True)
+        return list(np.maximum(maps, 0))

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from ml_app.detection.crops import Image
 from ml_app.detection.loading import Loadable
 
-if TYPE_CHECKING:
-    from torch import Tensor
+Array = npt.NDArray[np.float32]
 
-BATCH = 32  # crops, across frames and persons; always so many, or the scores would depend on timing
+BATCH = 16  # crops, across frames and persons; always so many, or the scores would depend on timing
 PATIENCE = 0.2  # seconds until the caller is asked again whether to go on
 
 
@@ -30,7 +31,7 @@ class Embedder:
         self._detector = detector
         self._thread = ThreadPoolExecutor(1, "embed")
         self._waiting: list[Image] = []
-        self._batches: list[Future[Tensor]] = []
+        self._batches: list[Future[Array]] = []
         self.count = 0
         """How many crops there are."""
 
@@ -49,7 +50,7 @@ class Embedder:
         while len(self._waiting) >= BATCH:
             self._send()
 
-    def finish(self, on_done: Callable[[int], None] = lambda done: None) -> list[Tensor]:
+    def finish(self, on_done: Callable[[int], None] = lambda done: None) -> list[Array]:
         """Wait for the embeddings of all crops.
 
         Args:
@@ -57,7 +58,7 @@ class Embedder:
                 waiting.
 
         Returns:
-            float32 (BATCH or fewer, channels) each, in the order of the crops, on the detector's device.
+            float32 (BATCH or fewer, channels) each, in the order of the crops.
 
         Raises:
             CheckpointError: The detector cannot be loaded.
@@ -80,5 +81,5 @@ class Embedder:
         crops, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
         self._batches.append(self._thread.submit(self._embed, crops))
 
-    def _embed(self, crops: Sequence[Image]) -> Tensor:
+    def _embed(self, crops: Sequence[Image]) -> Array:
         return self._detector.ready().embed(crops)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 from pathlib import Path
@@ -15,3 +16,15 @@ def usable_cores() -> int:
         return max(1, min(cores, math.ceil(int(quota) / int(period))))
     except (OSError, ValueError):  # no control group, or no quota ("max")
         return cores
+
+
+def has_nvidia_gpu() -> bool:
+    """Whether NVIDIA's driver offers a GPU to this process. Asks the driver itself, which is quick."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+        count = ctypes.c_int()
+        return bool(
+            driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value
+        )
+    except (OSError, AttributeError):  # no driver
+        return False

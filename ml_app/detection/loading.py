@@ -1,4 +1,5 @@
-"""A detector that is still being loaded: importing torch takes longer than finding a video's first faces."""
+"""A detector that is still being loaded: importing torch, where it is needed, takes longer than finding the
+first faces of a video."""
 
 from __future__ import annotations
 
@@ -68,7 +69,7 @@ class LoadingDetector:
         interval = sys.getswitchinterval()
         sys.setswitchinterval(_SHORT_TURN)
         try:
-            from ml_app.detection.detector import Detector  # noqa: PLC0415 - imports torch
+            from ml_app.detection.detector import Detector  # noqa: PLC0415 - the main thread need not wait
 
             self._detector.set_result(Detector.load(models_dir, name, frames, device))
         except BaseException as error:  # for whoever waits

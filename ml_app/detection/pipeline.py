@@ -29,9 +29,11 @@ from ml_app.detection.looking import Look, Sighting
 from ml_app.detection.video import open_video
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import numpy as np
+    import numpy.typing as npt
 
-    from ml_app.detection.detector import Detector, PersonScores
+    from ml_app.detection.detector import Detector
+    from ml_app.detection.network import PersonScores
 
 MAX_SIDE = 1920  # of a decoded frame, pixels; a face is cut from it at its full resolution up to here
 OnProgress = Callable[[Progress], None]
@@ -111,12 +113,15 @@ class _Scored:
     """A person and what the network made of them."""
 
     seen: tuple[Seen, ...]
-    embeddings: Tensor
+    embeddings: npt.NDArray[np.float32]
     logits: PersonScores
 
 
 def _score(
-    people: People, sightings: Sequence[Sighting], embeddings: Sequence[Tensor], detector: Detector
+    people: People,
+    sightings: Sequence[Sighting],
+    embeddings: Sequence[npt.NDArray[np.float32]],
+    detector: Detector,
 ) -> list[_Scored]:
     """Score everybody together. `embeddings`: of all sightings, also of those that are no person's."""
     places = {id(sighting): place for place, sighting in enumerate(sightings)}

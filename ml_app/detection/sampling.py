@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # checkpoints imports torch, which a decoding process must not
+if TYPE_CHECKING:  # the decoding process needs no more of them
     from ml_app.detection.checkpoints import Sampling
 
 _USUAL_FRAME_RATE = 25.0

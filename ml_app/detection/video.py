@@ -27,7 +27,7 @@ from ml_app.detection.sandbox import Sandbox
 from ml_app.detection.verdict import MIN_FACE_SIDE
 from ml_app.detection.video_errors import video_error
 
-if TYPE_CHECKING:  # checkpoints imports torch, which a page that only probes must not
+if TYPE_CHECKING:  # a page that only probes needs none of them
     from ml_app.detection.checkpoints import Sampling
 
 Image = npt.NDArray[np.uint8]

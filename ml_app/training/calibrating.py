@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+import numpy.typing as npt
 
 from ml_app.detection import verdict
 from ml_app.detection.checkpoints import (
@@ -49,7 +49,7 @@ class EmbeddedClip:
 
     face: Face
     looked_at: int
-    persons: tuple[tuple[list[int], Tensor], ...]
+    persons: tuple[tuple[list[int], npt.NDArray[np.float32]], ...]
     error: str
 
 
@@ -62,9 +62,7 @@ def embed_served(
 
 
 def _embed(detector: Detector, face: Face, found: ServedClip) -> EmbeddedClip:
-    persons = tuple(
-        (person.frames.tolist(), detector.embed(list(person.crops)).cpu()) for person in found.persons
-    )
+    persons = tuple((person.frames.tolist(), detector.embed(list(person.crops))) for person in found.persons)
     return EmbeddedClip(face, found.looked_at, persons, found.error)
 
 
@@ -77,7 +75,7 @@ def score_clips(detector: Detector, clips: Sequence[EmbeddedClip], frames: int) 
         for positions, embeddings in clip.persons:
             kept = [i for i, position in enumerate(positions) if position in wanted]
             if len(kept) >= _least(clip.looked_at, frames):
-                people.append(embeddings[kept].to(detector.device))
+                people.append(embeddings[kept])
         scores = detector.score_embeddings(people)
         if scores:
             worst = max(score.person for score in scores)
@@ -100,7 +98,7 @@ def embed_pictures(detector: Detector, folders: Sequence[Path]) -> list[Embedded
         if not chosen or len({face.source for face in shard.faces}) == 1:
             continue
         crops = [centre(shard.images[i], shown.margin, shown.image_size) for i in chosen]
-        rows = detector.embed(crops).cpu()
+        rows = detector.embed(crops)
         embedded += [
             EmbeddedClip(shard.faces[i], 1, (([0], row[None]),), "")
             for i, row in zip(chosen, rows, strict=True)

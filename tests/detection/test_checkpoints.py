@@ -19,6 +19,7 @@ from ml_app.detection.checkpoints import Decision, HeadMetadata, Preprocessing, 
 from ml_app.detection.detector import Detector
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.place import choose_place
+from ml_app.detection.torch_network import TorchNetwork
 from tests.detection.conftest import write_detector
 
 
@@ -69,7 +70,9 @@ def test_the_nearest_head_is_used_and_said(models_dir: Path, frames: int, neares
 
 def test_heads_share_one_backbone_in_memory(models_dir: Path) -> None:
     one, other = (Detector.load(models_dir, "tiny", frames, "cpu") for frames in (10, 20))
-    assert one._backbone is other._backbone
+    assert isinstance(one.network, TorchNetwork)
+    assert isinstance(other.network, TorchNetwork)
+    assert one.network.backbone is other.network.backbone
 
 
 def test_the_detectors_of_a_folder_are_listed(copy: Path) -> None:

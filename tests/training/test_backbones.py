@@ -46,7 +46,7 @@ def test_every_backbone_trains_and_serves_with_heatmaps(name: str, tmp_path: Pat
     assert embeddings.shape == (3, BACKBONES[name].channels)
     with torch.inference_mode():
         trained = model.embeddings(torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2))
-    assert torch.nn.functional.cosine_similarity(trained, embeddings).min() > 0.98
+    assert torch.nn.functional.cosine_similarity(trained, torch.from_numpy(embeddings)).min() > 0.98
     (heat,) = detector.activations(embeddings, crops[1:2], [1])
     assert heat.shape == (2, 2)
     assert heat.max() > 0

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ml_app.detection.networks.efficientnet_lite import CHANNELS, efficientnet_lite
+from ml_app.detection.networks.efficientnet_lite import efficientnet_lite
+from ml_app.detection.networks.lite_shape import CHANNELS
 from ml_app.detection.networks.resnet import resnet
 
 Channels = tuple[float, float, float]  # red, green, blue

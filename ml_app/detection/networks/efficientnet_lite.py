@@ -6,29 +6,13 @@ networks, so that their weights can be taken over one by one.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-CHANNELS = 1280  # of the feature map, at every size
-STEM = 32
-BN_EPSILON = 1e-3
-
-# Per stage: how many blocks, kernel, stride, expansion, output channels (of Lite0).
-STAGES = (
-    (1, 3, 1, 1, 16),
-    (2, 3, 2, 6, 24),
-    (2, 5, 2, 6, 40),
-    (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112),
-    (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
-)
-# Width and depth as multiples of Lite0's.
-SCALES = {0: (1.0, 1.0), 1: (1.0, 1.1), 2: (1.1, 1.2)}
+from ml_app.detection.networks.lite_shape import BN_EPSILON, CHANNELS, STEM, BlockShape, blocks
 
 
 class SameConv(nn.Conv2d):
@@ -108,13 +92,13 @@ def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int =
 class Block(nn.Module):
     """An inverted bottleneck: widen, filter each channel by itself, narrow; added to its input if it can."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+    def __init__(self, shape: BlockShape) -> None:
         super().__init__()
-        wide = inputs * expansion
-        layers = [*_conv(inputs, wide, 1), nn.ReLU6(inplace=True)] if expansion > 1 else []
-        layers += [*_conv(wide, wide, kernel, stride, wide), nn.ReLU6(inplace=True)]
-        self.layers = nn.Sequential(*layers, *_conv(wide, outputs, 1))
-        self.residual = stride == 1 and inputs == outputs
+        wide = shape.inputs * shape.expansion
+        layers = [*_conv(shape.inputs, wide, 1), nn.ReLU6(inplace=True)] if shape.expansion > 1 else []
+        layers += [*_conv(wide, wide, shape.kernel, shape.stride, wide), nn.ReLU6(inplace=True)]
+        self.layers = nn.Sequential(*layers, *_conv(wide, shape.outputs, 1))
+        self.residual = shape.residual
 
     def forward(self, inputs: Tensor) -> Tensor:
         """float (B, C, H, W) → float (B, C', H / stride, W / stride)."""
@@ -131,20 +115,11 @@ def efficientnet_lite(size: int) -> nn.Sequential:
     Returns:
         A module from float (B, 3, H, W), H and W multiples of 32, to (B, 1280, H/32, W/32).
     """
-    width, depth = SCALES[size]
-    layers: list[nn.Module] = [*_conv(3, STEM, 3, 2), nn.ReLU6(inplace=True)]
-    inputs = STEM
-    for number, (blocks, kernel, stride, expansion, channels) in enumerate(STAGES):
-        outputs = _rounded(channels * width)
-        inner = 0 < number < len(STAGES) - 1
-        repeats = math.ceil(blocks * depth) if inner else blocks
-        for repeat in range(repeats):
-            layers.append(Block(inputs, outputs, kernel, stride if repeat == 0 else 1, expansion))
-            inputs = outputs
-    return nn.Sequential(*layers, *_conv(inputs, CHANNELS, 1), nn.ReLU6(inplace=True))
-
-
-def _rounded(channels: float) -> int:
-    """To a multiple of eight, but not by more than a tenth down."""
-    rounded = max(8, int(channels + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * channels else rounded
+    shapes = blocks(size)
+    return nn.Sequential(
+        *_conv(3, STEM, 3, 2),
+        nn.ReLU6(inplace=True),
+        *(Block(shape) for shape in shapes),
+        *_conv(shapes[-1].outputs, CHANNELS, 1),
+        nn.ReLU6(inplace=True),
+    )

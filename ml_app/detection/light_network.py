@@ -1,0 +1,109 @@
+"""Small networks on a CPU, in ONNX Runtime and numpy, without importing torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_app.detection import checkpoints
+from ml_app.detection.checkpoints import BackboneMetadata, HeadMetadata, PinnedFile
+from ml_app.detection.crops import Image
+from ml_app.detection.errors import CheckpointError
+from ml_app.detection.hardware import usable_cores
+from ml_app.detection.networks.light_head import LightHead
+from ml_app.detection.networks.lite_graph import CROPS, EMBEDDINGS, FEATURES, SIZES, lite_graph
+
+Array = npt.NDArray[np.float32]
+
+CHUNK = 16  # crops at a time: more need more memory and are not faster
+_ERRORS_ONLY = 3  # of ONNX Runtime's log
+
+
+def can_serve(backbone: str, architecture: str) -> bool:
+    """Whether networks of these names can run here."""
+    return backbone in SIZES and architecture.endswith("_lstm") and not architecture.startswith("published")
+
+
+class LightNetwork:
+    """A backbone and a head in single precision. Safe to use from several threads."""
+
+    device = "cpu"
+
+    def __init__(self, session: Any, head: LightHead, threads: int, colour_order: str) -> None:
+        self.session = session
+        self.head = head
+        self._threads = threads
+        self._step = -1 if colour_order == "BGR" else 1
+
+    def describe(self) -> str:
+        """The device in words."""
+        return f"CPU, {self._threads} threads, float32"
+
+    def embed(self, crops: Sequence[Image]) -> Array:
+        """uint8 (size, size, 3) RGB each → float32 (N, channels)."""
+        return self._run(EMBEDDINGS, crops)
+
+    def features(self, crops: Sequence[Image]) -> Array:
+        """uint8 (size, size, 3) RGB each → float32 (N, channels, h, w)."""
+        return self._run(FEATURES, crops)
+
+    def logits(self, people: Sequence[Array]) -> list[tuple[Array, float]]:
+        """float32 (T, channels) each → a logit for each frame, and their mean."""
+        found = [self.head.logits(person) for person in people]
+        return [(logits, float(logits.mean())) for logits in found]
+
+    def gradient(self, embeddings: Array) -> Array:
+        """Of the sum of the logits by the embeddings: float32 (T, channels)."""
+        return self.head.gradient(embeddings)
+
+    def _run(self, wanted: str, crops: Sequence[Image]) -> Array:
+        parts = []
+        for start in range(0, len(crops), CHUNK):
+            pixels = np.stack(crops[start : start + CHUNK])[..., :: self._step]
+            parts += self.session.run([wanted], {CROPS: np.ascontiguousarray(pixels)})
+        return np.concatenate(parts)
+
+
+def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata) -> LightNetwork:
+    """Load networks that `can_serve` knows. Backbones are kept in memory: the heads of a detector share one.
+
+    Raises:
+        CheckpointError: A file is damaged, or does not hold the weights of its network.
+    """
+    weights = checkpoints.load_arrays(head)  # first: the smaller file tells sooner what is wrong
+    try:
+        scorer = LightHead(weights, metadata.dimensions)
+    except (ValueError, KeyError) as error:
+        raise _misfit(head, error) from error
+    threads = usable_cores()
+    return LightNetwork(_session(backbone, threads), scorer, threads, metadata.preprocessing.colour_order)
+
+
+@lru_cache(maxsize=2)
+def _session(pinned: PinnedFile, threads: int) -> Any:
+    import onnxruntime  # noqa: PLC0415 - only where a network runs
+
+    metadata = checkpoints.read_metadata(pinned.path, BackboneMetadata)
+    try:
+        graph = lite_graph(SIZES[metadata.backbone], checkpoints.load_arrays(pinned), metadata.preprocessing)
+    except ValueError as error:
+        raise _misfit(pinned, error) from error
+    onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    options.intra_op_num_threads = threads
+    # Threads that wait must not keep a core from those who look for faces meanwhile.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def _misfit(pinned: PinnedFile, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        "wrong_shapes",
+        f"The weights in {pinned.path.name} do not fit their network. Install the detector again.",
+        str(error)[:500],
+    )

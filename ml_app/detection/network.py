@@ -1,0 +1,76 @@
+"""What a detector needs of the library that its networks run in, and which library that is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_app.detection import checkpoints, light_network
+from ml_app.detection.checkpoints import BackboneMetadata, HeadMetadata, PinnedFile
+from ml_app.detection.crops import Image
+from ml_app.detection.hardware import has_nvidia_gpu
+
+Array = npt.NDArray[np.float32]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonScores:
+    """Logits of FAKE of one person, not calibrated."""
+
+    frames: tuple[float, ...]
+    person: float
+
+
+class Network(Protocol):
+    """A backbone and a head, loaded somewhere."""
+
+    @property
+    def device(self) -> str:
+        """ "cpu" or "cuda"."""
+
+    def describe(self) -> str:
+        """The device in words, such as "CPU, 2 threads, float32"."""
+
+    def embed(self, crops: Sequence[Image]) -> Array:
+        """uint8 (size, size, 3) RGB each → float32 (N, channels)."""
+
+    def features(self, crops: Sequence[Image]) -> Array:
+        """uint8 (size, size, 3) RGB each → float32 (N, channels, h, w), whose means are the embeddings."""
+
+    def logits(self, people: Sequence[Array]) -> list[tuple[Array, float]]:
+        """float32 (T, channels) each, in order of time → a logit for each frame, and the person's."""
+
+    def gradient(self, embeddings: Array) -> Array:
+        """Of the sum of one person's logits by the embeddings: float32 (T, channels)."""
+
+
+def load_network(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata, device: str) -> Network:
+    """Load the networks of a detector in the library that suits them and the device best.
+
+    ONNX Runtime for the small networks on a CPU: it starts in a tenth of the time and needs half of it for
+    a face. PyTorch for all else.
+
+    Args:
+        backbone: Its file.
+        head: Its file.
+        metadata: The head's.
+        device: "auto" (a GPU if there is one), "cpu" or "cuda".
+
+    Raises:
+        CheckpointError: A file is damaged or unknown, or the device is not there.
+    """
+    if device == "cpu" or (device == "auto" and not has_nvidia_gpu()):
+        kind = checkpoints.read_metadata(backbone.path, BackboneMetadata).backbone
+        if light_network.can_serve(kind, metadata.architecture):
+            logger.info("DEVICE=%s takes the CPU", device)
+            return light_network.load(backbone, head, metadata)
+    from ml_app.detection import torch_network  # noqa: PLC0415 - imports torch
+
+    return torch_network.load(backbone, head, metadata, device)

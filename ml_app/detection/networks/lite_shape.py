@@ -1,0 +1,63 @@
+"""The measures of EfficientNet-Lite, for those that build it with torch and those that do without."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+CHANNELS = 1280  # of the feature map, at every size
+STEM = 32
+BN_EPSILON = 1e-3
+
+# Per stage: how many blocks, kernel, stride, expansion, output channels (of Lite0).
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+# Width and depth as multiples of Lite0's.
+SCALES = {0: (1.0, 1.0), 1: (1.0, 1.1), 2: (1.1, 1.2)}
+
+
+@dataclass(frozen=True, slots=True)
+class BlockShape:
+    """An inverted bottleneck. `expansion`: how many times its inputs' channels lie within it."""
+
+    inputs: int
+    outputs: int
+    kernel: int
+    stride: int
+    expansion: int
+
+    @property
+    def residual(self) -> bool:
+        """Whether its input is added to its output."""
+        return self.stride == 1 and self.inputs == self.outputs
+
+
+def blocks(size: int) -> list[BlockShape]:
+    """The blocks between the stem and the last convolution.
+
+    Args:
+        size: 0, 1 or 2; larger ones are wider and deeper.
+    """
+    width, depth = SCALES[size]
+    shapes: list[BlockShape] = []
+    inputs = STEM
+    for number, (count, kernel, stride, expansion, channels) in enumerate(STAGES):
+        outputs = _rounded(channels * width)
+        inner = 0 < number < len(STAGES) - 1
+        for repeat in range(math.ceil(count * depth) if inner else count):
+            shapes.append(BlockShape(inputs, outputs, kernel, stride if repeat == 0 else 1, expansion))
+            inputs = outputs
+    return shapes
+
+
+def _rounded(channels: float) -> int:
+    """To a multiple of eight, but not by more than a tenth down."""
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels else rounded

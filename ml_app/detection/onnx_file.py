@@ -1,0 +1,98 @@
+"""Writes networks down as ONNX, the format of ONNX Runtime: just what a plain convolutional network needs.
+
+ONNX is a protocol buffer (https://onnx.ai/onnx/repo-docs/IR.html); the numbers below are those of its fields.
+Writing the few messages by hand is less than the library that would do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+_IR_VERSION, _OPERATORS = 8, 13  # of 2021: old enough for every runtime in use
+_TYPES = {np.dtype(np.float32): 1, np.dtype(np.uint8): 2}
+_INT, _INTS = 2, 7  # kinds of attributes
+
+
+@dataclass(slots=True)
+class OnnxGraph:
+    """A graph that grows node by node; every value has a name."""
+
+    _nodes: list[bytes] = field(default_factory=list)
+    _constants: list[bytes] = field(default_factory=list)
+    _count: int = 0
+
+    def constant(self, value: npt.NDArray[np.float32]) -> str:
+        """A tensor that never changes; returns its name."""
+        name = self._fresh()
+        dimensions = b"".join(_number(1, size) for size in value.shape)
+        data = np.ascontiguousarray(value).tobytes()
+        self._constants.append(
+            dimensions + _number(2, _TYPES[value.dtype]) + _part(8, name.encode()) + _part(9, data)
+        )
+        return name
+
+    def node(
+        self, operator: str, inputs: Sequence[str], output: str = "", **attributes: int | Sequence[int]
+    ) -> str:
+        """An operation; returns the name of what comes out, which is `output` if that is given."""
+        name = output or self._fresh()
+        parts = [_part(1, value.encode()) for value in inputs]
+        parts += [_part(2, name.encode()), _part(4, operator.encode())]
+        parts += [_part(5, _attribute(key, value)) for key, value in attributes.items()]
+        self._nodes.append(b"".join(parts))
+        return name
+
+    def serialised(
+        self, given: tuple[str, type[np.generic], Sequence[int | str]], wanted: Sequence[str]
+    ) -> bytes:
+        """The file.
+
+        Args:
+            given: Name, type and size of the input; a size that may be any is a word.
+            wanted: Names of the outputs, float32 of whatever size.
+        """
+        graph = b"".join(_part(1, node) for node in self._nodes) + _part(2, b"network")
+        graph += b"".join(_part(5, constant) for constant in self._constants)
+        name, kind, sizes = given
+        graph += _part(11, _value(name, np.dtype(kind), sizes))
+        graph += b"".join(_part(12, _value(name, np.dtype(np.float32), None)) for name in wanted)
+        return _number(1, _IR_VERSION) + _part(7, graph) + _part(8, _part(1, b"") + _number(2, _OPERATORS))
+
+    def _fresh(self) -> str:
+        self._count += 1
+        return f"v{self._count}"
+
+
+def _attribute(name: str, value: int | Sequence[int]) -> bytes:
+    if isinstance(value, int):
+        return _part(1, name.encode()) + _number(3, value) + _number(20, _INT)
+    return _part(1, name.encode()) + b"".join(_number(8, v) for v in value) + _number(20, _INTS)
+
+
+def _value(name: str, kind: np.dtype[np.generic], sizes: Sequence[int | str] | None) -> bytes:
+    tensor = _number(1, _TYPES[kind])
+    if sizes is not None:
+        known = (_number(1, size) if isinstance(size, int) else _part(2, size.encode()) for size in sizes)
+        tensor += _part(2, b"".join(_part(1, size) for size in known))
+    return _part(1, name.encode()) + _part(2, _part(1, tensor))
+
+
+def _number(field_number: int, value: int) -> bytes:
+    return _varint(field_number << 3) + _varint(value)
+
+
+def _part(field_number: int, data: bytes) -> bytes:
+    return _varint(field_number << 3 | 2) + _varint(len(data)) + data
+
+
+def _varint(value: int) -> bytes:
+    """Seven bits a byte, least first; the eighth says that more follow."""
+    parts = bytearray()
+    while value > 127:
+        parts.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*parts, value])

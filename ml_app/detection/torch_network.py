@@ -1,0 +1,155 @@
+"""Networks in PyTorch: on a GPU, and those with no lighter form. Only this part of serving imports torch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from ml_app.detection.checkpoints import HeadMetadata, PinnedFile, Preprocessing
+from ml_app.detection.crops import Image
+from ml_app.detection.errors import DetectionError
+from ml_app.detection.networks.backbones import embed
+from ml_app.detection.networks.heads import PUBLISHED, run_head
+from ml_app.detection.place import Place, choose_place
+from ml_app.detection.weights import load_backbone, load_head
+
+Array = npt.NDArray[np.float32]
+
+CHUNK = 32  # crops at a time: larger batches are slower on a CPU and need more memory
+CHUNK_CUDA = 256
+
+logger = logging.getLogger(__name__)
+
+
+def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata, device: str) -> TorchNetwork:
+    """Load networks. Backbones are kept in memory: the heads of a detector share one.
+
+    Raises:
+        CheckpointError: A file is damaged or unknown, or the device is not there.
+    """
+    place = choose_place(device, exact=metadata.architecture == PUBLISHED)
+    scorer = load_head(head, metadata, place)  # first: the smaller file tells sooner what is wrong
+    return TorchNetwork(load_backbone(backbone, place), scorer, place, metadata.preprocessing)
+
+
+class TorchNetwork:
+    """A backbone and a head on a device. Not safe to use from several threads at once."""
+
+    def __init__(
+        self, backbone: nn.Module, head: nn.Module, place: Place, preprocessing: Preprocessing
+    ) -> None:
+        self.backbone, self.head, self._place = backbone, head, place
+        self._chunk = CHUNK_CUDA if place.device.type == "cuda" else CHUNK
+        channels = torch.tensor([preprocessing.mean, preprocessing.std]) * 255
+        self._mean, self._std = channels.reshape(2, 1, 3, 1, 1).to(place.device)
+        self._colour_order = preprocessing.colour_order
+
+    @property
+    def device(self) -> str:
+        """ "cpu" or "cuda"."""
+        return self._place.device.type
+
+    def describe(self) -> str:
+        """The device in words, such as "CPU, 2 threads, bfloat16"."""
+        kind = str(self._place.dtype).removeprefix("torch.")
+        if self.device == "cuda":
+            return f"{torch.cuda.get_device_name(self._place.device)}, {kind}"
+        return f"CPU, {torch.get_num_threads()} threads, {kind}"
+
+    @torch.inference_mode()
+    def embed(self, crops: Sequence[Image]) -> Array:
+        """uint8 (size, size, 3) RGB each → float32 (N, channels).
+
+        Raises:
+            DetectionError: "gpu_out_of_memory": not even a single crop finds room.
+        """
+        parts: list[Tensor] = []
+        done = 0
+        while done < len(crops):
+            chunk = crops[done : done + self._chunk]
+            try:
+                parts.append(embed(self._features(chunk)))
+            except torch.OutOfMemoryError as error:
+                self._take_smaller_chunks(len(chunk), error)
+                continue
+            done += len(chunk)
+        return _array(torch.cat(parts))
+
+    def _take_smaller_chunks(self, failed: int, error: torch.OutOfMemoryError) -> None:
+        """For good: what else runs on this GPU will hardly go away."""
+        if failed <= 1:
+            raise _out_of_memory(error) from error
+        self._chunk = failed // 2
+        logger.warning("The GPU's memory is full: %d crops at a time from now on", self._chunk)
+        if self.device == "cuda":
+            torch.cuda.empty_cache()  # what is reserved in pieces of the wrong size
+
+    @torch.inference_mode()
+    def features(self, crops: Sequence[Image]) -> Array:
+        """uint8 (size, size, 3) RGB each → float32 (N, channels, h, w).
+
+        Raises:
+            DetectionError: "gpu_out_of_memory".
+        """
+        with _memory():
+            return _array(self._features(crops))
+
+    @torch.inference_mode()
+    def logits(self, people: Sequence[Array]) -> list[tuple[Array, float]]:
+        """float32 (T, channels) each → a logit for each frame, and the person's. In one padded batch."""
+        lengths = torch.tensor([len(person) for person in people])
+        with _memory():
+            padded = pad_sequence([torch.from_numpy(person) for person in people], batch_first=True)
+            scores = run_head(self.head, padded.to(self._place.device), lengths)
+            frames, persons = _array(scores.frames), _array(scores.persons)
+        return [
+            (row[:length], float(person))
+            for row, length, person in zip(frames, lengths.tolist(), persons, strict=True)
+        ]
+
+    def gradient(self, embeddings: Array) -> Array:
+        """Of the sum of one person's logits by the embeddings: float32 (T, channels)."""
+        # cuDNN computes gradients of an LSTM in training mode only.
+        with _memory(), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+            inputs = torch.from_numpy(embeddings).to(self._place.device)[None].requires_grad_()
+            logits = run_head(self.head, inputs, torch.tensor([len(embeddings)])).frames[0]
+            # Their sum and not the person's own logit, which in a published head hangs on the last frame
+            # alone.
+            (gradient,) = torch.autograd.grad(logits.sum(), inputs)
+            return _array(gradient[0])
+
+    def _features(self, crops: Sequence[Image]) -> Tensor:
+        pixels = torch.from_numpy(np.stack(crops))
+        if self.device == "cuda":  # pinned memory is copied beside what the GPU is still computing
+            pixels = pixels.pin_memory()
+        pixels = pixels.to(self._place.device, non_blocking=True)
+        if self._colour_order == "BGR":
+            pixels = pixels.flip(-1)
+        inputs = (pixels.permute(0, 3, 1, 2).float() - self._mean) / self._std
+        result: Tensor = self.backbone(inputs.to(self._place.dtype, memory_format=self._place.layout))
+        return result
+
+
+def _array(tensor: Tensor) -> Array:
+    result: Array = tensor.float().cpu().numpy()
+    return result
+
+
+@contextmanager
+def _memory() -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise _out_of_memory(error) from error
+
+
+def _out_of_memory(error: torch.OutOfMemoryError) -> DetectionError:
+    message = "The GPU has too little memory left. Try again, with fewer frames if that fails."
+    return DetectionError("gpu_out_of_memory", message, str(error)[:300])

@@ -1,0 +1,219 @@
+"""The small networks without torch: the same numbers as with it, from the same files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ml_app.detection import network as networks
+from ml_app.detection import torch_network
+from ml_app.detection.checkpoints import (
+    BackboneMetadata,
+    HeadMetadata,
+    PinnedFile,
+    Preprocessing,
+    open_folder,
+    read_metadata,
+    save_checkpoint,
+    sha256_of,
+)
+from ml_app.detection.crops import Image
+from ml_app.detection.detector import Detector
+from ml_app.detection.errors import CheckpointError
+from ml_app.detection.hardware import usable_cores
+from ml_app.detection.light_network import LightNetwork
+from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
+from ml_app.detection.networks.efficientnet_lite import efficientnet_lite
+from ml_app.detection.networks.light_head import LightHead
+from ml_app.detection.networks.lite_shape import CHANNELS
+from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
+from ml_app.detection.place import Place
+from ml_app.detection.torch_network import TorchNetwork
+
+ROOT = Path(__file__).resolve().parents[2]
+DIMENSIONS = {"channels": CHANNELS, "projection": 24, "hidden": 12}
+
+
+def unlike_new(module: nn.Module) -> nn.Module:
+    """Batch norms and a head as after a training: no mean is 0, no variance 1, no factor 1."""
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.uniform_(part.weight, 0.7, 1.4)
+            nn.init.normal_(part.bias, 0.3, 0.3)
+            nn.init.normal_(part.running_mean, 0, 0.2)
+            nn.init.uniform_(part.running_var, 0.3, 1.0)
+    return module.eval()
+
+
+def head() -> SequenceHead:
+    filled = SequenceHead(HeadConfig(**DIMENSIONS))
+    for parameter in filled.parameters():
+        nn.init.normal_(parameter, 0, 0.3)
+    return filled.eval()
+
+
+def write(models: Path, size: int, side: int, colour_order: str = "RGB") -> Path:
+    torch.manual_seed(size)
+    folder, backbone = models / "light", f"efficientnet_lite{size}"
+    shown = Preprocessing(image_size=side, margin=1.1, colour_order=colour_order)  # type: ignore[arg-type]
+    half = {
+        key: value.half() if value.is_floating_point() else value
+        for key, value in unlike_new(efficientnet_lite(size)).state_dict().items()
+    }
+    save_checkpoint(folder / "backbone.safetensors", half, BackboneMetadata("light", "1", backbone, shown))
+    metadata = HeadMetadata(
+        name="light",
+        version="1",
+        architecture="efficientnet_lstm",
+        frame_count=10,
+        backbone_sha256=sha256_of(folder / "backbone.safetensors"),
+        dimensions=DIMENSIONS,
+        preprocessing=shown,
+    )
+    save_checkpoint(folder / "head-10.safetensors", head().state_dict(), metadata)
+    return models
+
+
+def in_torch(models: Path, monkeypatch: pytest.MonkeyPatch) -> TorchNetwork:
+    """The same files in torch, in single precision."""
+    place = Place(torch.device("cpu"), torch.float32)
+    monkeypatch.setattr(torch_network, "choose_place", lambda device, *, exact: place)
+    folder = open_folder(models, "light")
+    pinned = folder.heads[10]
+    return torch_network.load(folder.backbone, pinned, read_metadata(pinned.path, HeadMetadata), "cpu")
+
+
+def crops(count: int, side: int) -> list[Image]:
+    return list(np.random.default_rng(1).integers(0, 255, (count, side, side, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("size", "side", "colour_order"), [(0, 64, "RGB"), (0, 96, "BGR"), (1, 64, "RGB"), (2, 64, "RGB")]
+)
+def test_every_size_gives_the_numbers_of_torch(
+    size: int, side: int, colour_order: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"efficientnet_lite{size}"
+    monkeypatch.setitem(BACKBONES, name, BackboneSpec(name, CHANNELS, lambda _: efficientnet_lite(size)))
+    models = write(tmp_path, size, side, colour_order)
+    detector = Detector.load(models, "light", 10, "cpu")
+    assert isinstance(detector.network, LightNetwork)
+    other = in_torch(models, monkeypatch)
+    pictures = crops(19, side)  # more than go through at a time
+    embeddings, expected = detector.embed(pictures), other.embed(pictures)
+    assert embeddings.shape == (19, CHANNELS)
+    assert expected.std() > 0.05
+    assert np.abs(embeddings - expected).max() < 1e-4
+    features = detector.network.features(pictures[:2])
+    assert features.shape == (2, CHANNELS, side // 32, side // 32)
+    assert np.abs(features - other.features(pictures[:2])).max() < 5e-4
+    people = [embeddings, embeddings[3:4]]
+    for found, (frames, person) in zip(detector.score_embeddings(people), other.logits(people), strict=True):
+        assert np.abs(np.array(found.frames) - frames).max() < 1e-3
+        assert found.person == pytest.approx(person, abs=1e-3)
+
+
+def test_the_heads_gradient_is_that_of_torch() -> None:
+    torch.manual_seed(0)
+    reference = head()
+    light = LightHead({key: value.numpy() for key, value in reference.state_dict().items()}, DIMENSIONS)
+    embeddings = torch.randn(30, CHANNELS)
+    inputs = embeddings[None].clone().requires_grad_()
+    logits = reference(inputs).frames[0]
+    (gradient,) = torch.autograd.grad(logits.sum(), inputs)
+    assert np.allclose(light.logits(embeddings.numpy()), logits.detach().numpy(), atol=1e-4)
+    assert np.allclose(light.gradient(embeddings.numpy()), gradient[0].numpy(), atol=1e-4)
+    assert gradient.std() > 0.01
+
+
+def test_the_weights_that_ship_are_served_without_torch(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; import numpy as np;"
+        "from ml_app.detection.detector import Detector;"
+        "import ml_app.detection.pipeline;"
+        "detector = Detector.load(Path('models'), 'standard', 40, 'cpu');"
+        "side = detector.preprocessing.image_size;"
+        "crops = [np.full((side, side, 3), value, np.uint8) for value in (9, 90, 200)];"
+        "embeddings = detector.embed(crops);"
+        "detector.score_embeddings([embeddings]);"
+        "detector.activations(embeddings, crops[:1], [0]);"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
+    assert not done.stderr
+
+
+def test_heads_share_the_backbone(tmp_path: Path) -> None:
+    models = write(tmp_path, 0, 64)
+    one, other = (Detector.load(models, "light", frames, "cpu").network for frames in (10, 20))
+    assert isinstance(one, LightNetwork)
+    assert isinstance(other, LightNetwork)
+    assert one.session is other.session
+    assert one.describe() == f"CPU, {usable_cores()} threads, float32"
+
+
+@pytest.mark.parametrize("gpu", [True, False])
+def test_a_gpu_is_taken_where_there_is_one(
+    gpu: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = write(tmp_path, 0, 64)
+    monkeypatch.setattr(networks, "has_nvidia_gpu", lambda: gpu)
+    network = Detector.load(models, "light", 10, "auto").network
+    assert isinstance(network, TorchNetwork if gpu else LightNetwork)
+
+
+def test_unknown_devices_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        Detector.load(write(tmp_path, 0, 64), "light", 10, "tpu")
+    assert caught.value.code == "bad_device"
+
+
+@pytest.mark.parametrize("damage", ["missing", "unexpected", "shape"])
+@pytest.mark.parametrize("file", ["backbone", "head"])
+def test_weights_of_another_network_are_refused(damage: str, file: str, tmp_path: Path) -> None:
+    models = write(tmp_path, 0, 64)
+    folder = models / "light"
+    name = {"backbone": "backbone.safetensors", "head": "head-10.safetensors"}[file]
+    path = folder / name
+    from safetensors.torch import load_file
+
+    tensors = load_file(path)
+    first = next(key for key, value in tensors.items() if value.dim() > 1)
+    if damage == "missing":
+        del tensors[first]
+    elif damage == "unexpected":
+        tensors["other.weight"] = torch.zeros(1)
+    else:
+        tensors[first] = tensors[first][:-1].contiguous()
+    metadata = read_metadata(path, BackboneMetadata if file == "backbone" else HeadMetadata)
+    save_checkpoint(path, tensors, metadata)
+    folded = open_folder(models, "light")
+    metadata = read_metadata(folded.heads[10].path, HeadMetadata)
+    with pytest.raises(CheckpointError) as caught:
+        networks.load_network(folded.backbone, folded.heads[10], metadata, "cpu")
+    assert caught.value.code == "wrong_shapes"
+    assert name in caught.value.message
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    models = write(tmp_path, 0, 64)
+    folder = open_folder(models, "light")
+    pinned = folder.heads[10]
+    metadata = read_metadata(pinned.path, HeadMetadata)
+    pinned.path.write_bytes(pinned.path.read_bytes()[:-1] + b"!")
+    with pytest.raises(CheckpointError) as caught:
+        networks.load_network(folder.backbone, pinned, metadata, "cpu")
+    assert caught.value.code == "hash_mismatch"
+    gone = PinnedFile(tmp_path / "none.safetensors", "0" * 64)
+    with pytest.raises(CheckpointError) as caught:
+        networks.load_network(folder.backbone, gone, metadata, "cpu")
+    assert caught.value.code == "bad_checkpoint"
