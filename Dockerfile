@@ -18,6 +18,10 @@ RUN --mount=type=cache,target=/root/.cache/pip,sharing=locked $PIP -r large.txt
 COPY requirements.txt ./
 COPY vendor/dlib vendor/dlib
 RUN --mount=type=cache,target=/root/.cache/pip,sharing=locked $PIP -r requirements.txt
+# For media in a bucket; and what else is wanted, such as sentry-sdk.
+COPY requirements-s3.txt ./
+ARG EXTRA_PACKAGES=
+RUN --mount=type=cache,target=/root/.cache/pip,sharing=locked $PIP -r requirements-s3.txt $EXTRA_PACKAGES
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 HOME=/tmp
 
 FROM packages AS code

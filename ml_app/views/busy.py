@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -21,6 +24,30 @@ def come_back_later(response: HttpResponse) -> HttpResponse:
     response.status_code = 503
     response["Retry-After"] = str(RETRY_SECONDS)
     return response
+
+
+LINGER_SECONDS = 10.0  # how long a refused upload is listened to
+
+
+class Unread(HttpResponse):
+    """A page that answers a request whose body nobody has read.
+
+    A server that closes a connection on which bytes still come in resets it, and what it has answered may be
+    lost on the way: nginx, still sending, then tells its client 502. So once the answer is out, the body is
+    thrown away until the other side has understood and stops: nginx at once, a browser when it has sent all.
+    """
+
+    def __init__(self, request: HttpRequest, page: HttpResponse) -> None:
+        """With the content of `page`."""
+        super().__init__(page.content, status=page.status_code)
+        self._request = request
+
+    def close(self) -> None:
+        super().close()
+        until = time.monotonic() + LINGER_SECONDS
+        with suppress(OSError):  # the other side has closed, as it may
+            while time.monotonic() < until and self._request.read(1 << 16):
+                pass
 
 
 @never_cache

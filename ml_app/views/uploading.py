@@ -18,7 +18,7 @@ from ml_app.forms import UploadForm
 from ml_app.messages import ServiceError
 from ml_app.models import Video
 from ml_app.uploads import max_upload_bytes, uploaded_files
-from ml_app.views.busy import come_back_later, queue_of
+from ml_app.views.busy import Unread, come_back_later, queue_of
 from ml_app.views.owners import make_owner, user_of
 
 _STATUS = {"too_large": 413, "disk_full": 507, "detector_unavailable": 503}  # 422 for anything else
@@ -34,7 +34,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     if state.is_full:
         form = UploadForm({"frame_count": settings.DEFAULT_FRAME_COUNT})
         form.add_error("video", str(state.message))
-        return come_back_later(_page(request, form))
+        return come_back_later(Unread(request, _page(request, form)))
     return _take_in(request)
 
 

@@ -119,6 +119,12 @@ class Stack:
         """Run a command in a running container; what it printed."""
         return self.compose("exec", "-T", service, *command)
 
+    def make_account(self, name: str, password: str) -> None:
+        """An account for the review desk, as docs/deployment.md has it."""
+        command = ["web", "manage", "createsuperuser", "--no-input"]
+        told = ["-e", f"DJANGO_SUPERUSER_PASSWORD={password}"]
+        self.compose("exec", "-T", *told, *command, f"--username={name}", f"--email={name}@example.org")
+
     def sql(self, query: str) -> list[list[str]]:
         """Rows of the database, each value as text."""
         out = self.run_in("database", "psql", "-U", "site", "-d", "site", "-AtqF", "\t", "-c", query)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished
 from django.test import Client
 
 from ml_app.models import Scan, Video
@@ -39,25 +40,35 @@ def test_the_page_says_so_before_anything_is_sent(newcomer: Client, full: Scan) 
     assert WORDS in answer.json()["message"]
 
 
-class _Unread:
-    """A request body that fails the test when it is read."""
+class _Body:
+    """A request body that fails the test when it is read before the answer is out."""
+
+    def __init__(self) -> None:
+        self.pieces, self.is_answered = [b"video"] * 3, False
+        request_finished.connect(self.answered)  # heard as long as this lives
+
+    def answered(self, **kwargs: Any) -> None:
+        self.is_answered = True
 
     def read(self, *args: Any) -> bytes:
-        raise AssertionError("the body was read")
+        assert self.is_answered, "the body was read first"
+        return self.pieces.pop() if self.pieces else b""
 
     readline = read
 
 
 @pytest.mark.parametrize("htmx", [False, True])
 def test_an_upload_is_refused_unread(newcomer: Client, full: Scan, settings: Any, htmx: bool) -> None:
+    body = _Body()
     request = {
-        "wsgi.input": _Unread(),
+        "wsgi.input": body,
         "CONTENT_TYPE": "multipart/form-data; boundary=x",
         "CONTENT_LENGTH": str(400 * 1024**2),
     }
     response = newcomer.post("/", headers={"HX-Request": "true"} if htmx else {}, **request)
     assert (response.status_code, response["Retry-After"]) == (503, "60")
     assert WORDS in response.content.decode()
+    assert body.pieces == [], "thrown away afterwards, so that the answer gets through"
     assert ("<html" in response.content.decode()) != htmx
     assert_nothing_is_kept_but(full, settings)
 
