@@ -9,13 +9,26 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import Error, transaction
+from django.db.models import QuerySet
 
 from ml_app import storage
 from ml_app.detection.findings import FaceFinding, FaceFrameFinding, Findings
 from ml_app.models import Face, FaceFrame, Scan
 
 logger = logging.getLogger(__name__)
+
+
+def may_be(question: QuerySet[Any]) -> bool:
+    """Whether rows exist; true as well where the database cannot tell, because it has just died.
+
+    It may have died after a commit and before its answer. Files must stay then: those that belong to no row
+    the sweeper deletes, while a row without its files is lost.
+    """
+    try:
+        return question.exists()
+    except Error:
+        return True
 
 
 def save_findings(*, scan: Scan, findings: Findings, worker: str) -> bool:
@@ -36,7 +49,8 @@ def save_findings(*, scan: Scan, findings: Findings, worker: str) -> bool:
             if saved:
                 _save_faces(scan, findings, frames)
     except BaseException:
-        _discard(folder)
+        if not may_be(Scan.objects.filter(pk=scan.pk, status=Scan.Status.DONE)):
+            _discard(folder)
         raise
     if not saved:
         _discard(folder)

@@ -22,7 +22,7 @@ from ml_app.detection.findings import Findings, Limits, VideoInfo
 from ml_app.detection.hardware import usable_cores
 from ml_app.messages import ServiceError, refuse
 from ml_app.models import FaceFrame, Scan, Video, video_path
-from ml_app.services.results import save_findings
+from ml_app.services.results import may_be, save_findings
 from ml_app.services.scans import cancel_scan
 from ml_app.uploads import IncomingFile, max_upload_bytes, spool
 
@@ -109,7 +109,7 @@ def _keep(incoming: IncomingFile, info: VideoInfo, owner: str, user: User | None
                 video.save(update_fields=["file", "uploaded_at"])
                 take_back = storage.keep(incoming, video.file.name)
     except BaseException:
-        if take_back is not None:
+        if take_back is not None and not may_be(Video.objects.filter(file=video.file.name)):
             take_back()
         raise
     return video, is_new
