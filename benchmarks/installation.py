@@ -66,6 +66,7 @@ def installation(**environment: str) -> Iterator[Installation]:
             "CELERY_BROKER_URL": f"redis://127.0.0.1:{port}/0",
             "DETECTOR": "standard",
             "LEASE_SECONDS": "30",
+            "WORKER_NICE": "10",  # as by default
             "LOG_LEVEL": "WARNING",
         }
         | environment,

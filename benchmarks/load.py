@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=200.0, help="of pages' 95th percentile, ms")
     options = parser.parse_args()
     port = free_port()
-    web = {"HOST": "127.0.0.1", "PORT": str(port), "WEB_PROCESSES": "1", "WEB_THREADS": "64"}
+    web = {"HOST": "127.0.0.1", "PORT": str(port), "WEB_PROCESSES": "2", "WEB_THREADS": "32"}
     with installation(**web) as here:
         here.manage("collectstatic", "--no-input")
         for _ in range(options.workers):
@@ -48,6 +48,8 @@ def main() -> None:
         )
         address = f"http://127.0.0.1:{port}"
         wait_for(lambda: _answers(address), "the site answers", 120, pause=0.5)
+        alive = "SELECT 1 FROM ml_app_worker"
+        wait_for(lambda: len(here.query(alive)) >= options.workers, "the workers are ready", 120, pause=0.5)
         memory = _Memory(server.pid)
         sys.exit(_load(here, address, options, memory))
 

@@ -1,7 +1,9 @@
 """Gunicorn: one process with threads, so that an upload that takes minutes keeps nobody else waiting."""
 
+import gc
 import os
 from pathlib import Path
+from typing import Any
 
 from deepfake_site.logs import FORMATTERS
 
@@ -28,3 +30,9 @@ logconfig_dict = {
         "gunicorn.access": {"level": "INFO", "handlers": [], "propagate": False},
     },
 }
+
+
+def post_worker_init(worker: Any) -> None:
+    """What was loaded stays for ever: looking through it for garbage would stop all threads each time."""
+    gc.collect()
+    gc.freeze()

@@ -188,7 +188,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-WORKER_NICE: int = env.int("WORKER_NICE", default=5)  # pages of the same machine go first
+WORKER_NICE: int = env.int("WORKER_NICE", default=10)  # pages of the same machine go first
 LEASE_SECONDS: float = env.float("LEASE_SECONDS", default=30.0)
 MAX_ATTEMPTS: int = env.int("MAX_ATTEMPTS", default=3)
 

@@ -7,13 +7,16 @@ from statistics import median
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from ml_app.figures import HeadFigures, detector_figures
 from ml_app.models import Scan
+from ml_app.services.detectors import installed_files
 from ml_app.wording import rounded
 
+KEPT_SECONDS = 15
 RECENT = 200  # finished scans, all frame counts together
 
 
@@ -32,7 +35,16 @@ class FrameChoice:
 
 
 def frame_choices(*, detector: str) -> tuple[FrameChoice, ...]:
-    """The offered frame counts, ascending. One query; the figures come from the checkpoints."""
+    """The offered frame counts, ascending. The figures come from the checkpoints.
+
+    Kept for some seconds: many who ask for the first page at once must not each read all recent scans.
+    """
+    key = f"choices:{detector}:{installed_files()}:{get_language()}"
+    return cache.get_or_set(key, lambda: _frame_choices(detector), KEPT_SECONDS)  # type: ignore[return-value]
+
+
+def _frame_choices(detector: str) -> tuple[FrameChoice, ...]:
+    """One query."""
     heads = {head.frame_count: head for head in detector_figures(name=detector)}
     seconds = measured_seconds(detector=detector)
     return tuple(

@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import threading
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,10 +141,18 @@ def _load(name: str, frames: int, version: int) -> Detector:
     return Detector.load(Path(settings.MODELS_DIR), name, frames, settings.DEVICE)
 
 
+def _stand_back() -> None:
+    """Pages of the same machine go first. Holds for every process and thread that is started from here on."""
+    os.nice(settings.WORKER_NICE)
+    if settings.WORKER_NICE and hasattr(os, "SCHED_BATCH"):
+        with suppress(OSError):  # batch processes interrupt nobody when they wake up
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 @worker_init.connect
 def _warm_up(**kwargs: Any) -> None:
     """Load the detector before the first scan comes. Without it the worker lives on, and says so."""
-    os.nice(settings.WORKER_NICE)
+    _stand_back()
     try:
         loaded = detector(settings.DETECTOR, settings.DEFAULT_FRAME_COUNT)
         loaded.warm_up()

@@ -37,6 +37,12 @@ def detector_state(*, name: str | None = None) -> DetectorState:
     return _read(name, folder, _fingerprint(folder))
 
 
+def installed_files() -> int:
+    """A number that changes whenever a file of any detector does, for what is kept of them."""
+    folders = sorted(path for path in Path(settings.MODELS_DIR).glob("*") if path.is_dir())
+    return hash((settings.MODELS_DIR, settings.DETECTOR, *map(_fingerprint, folders)))
+
+
 def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
     try:
         return tuple(

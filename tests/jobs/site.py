@@ -51,6 +51,7 @@ class Site:
             "DETECTOR": "random",
             "DEVICE": "cpu",
             "LEASE_SECONDS": "2",
+            "WORKER_NICE": "0",  # tests on a busy machine would wait long for workers that stand back
             "PYTHONUNBUFFERED": "1",
             "DJANGO_SETTINGS_MODULE": "deepfake_site.settings",
             **environment,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -27,6 +28,17 @@ def test_a_worker_is_seen_until_it_ends(new_site: Callable[..., Site]) -> None:
     second.kill()
     second.wait()
     assert len(site.do("workers")) == 1, "who is killed cannot; a minute later the row does not count"
+
+
+def test_all_processes_of_a_worker_stand_back(new_site: Callable[..., Site]) -> None:
+    site = new_site(WORKER_NICE="1")
+    worker = site.worker()
+    wait_for(lambda: site.do("workers"), "the worker is ready", 60, pause=0.2)
+    group = subprocess.run(
+        ["ps", "-o", "ni=,policy=,args=", "-g", str(worker.pid)], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert len(group) > 1, "the worker, and the processes that look for faces"
+    assert {tuple(line.split()[:2]) for line in group} == {("1", "B")}, group
 
 
 def test_a_sweeper_shows_that_it_lives(new_site: Callable[..., Site]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from ml_app.models import Scan
@@ -24,6 +25,7 @@ def standard_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _site(settings: Any, tmp_path: Path, standard_models: Path) -> None:
+    cache.clear()
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.STATIC_ROOT = tmp_path
     settings.MODELS_DIR = standard_models
