@@ -21,7 +21,7 @@ R = TypeVar("R")
 
 
 class FacePool:
-    """Runs `looking.look` and `looking.describe` in child processes, or here when the machine has one core.
+    """Runs the functions of `face_process` in child processes, or here when the machine has one core.
 
     Safe to use from several threads. A child that dies or hangs costs the call it was working on a
     `DetectionError`, and is replaced.
@@ -40,7 +40,7 @@ class FacePool:
         self._closed = False
 
     def submit(self, function: Callable[..., R], *arguments: Any) -> Future[R]:
-        """Run `looking.look`, `looking.describe` or `looking.warm_up`; the future raises `DetectionError`."""
+        """Run one of `face_process`'s functions; the future raises `DetectionError`."""
         if self._threads is not None:
             return self._threads.submit(self._call, function.__name__, arguments)
         future: Future[R] = Future()

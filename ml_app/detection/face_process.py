@@ -17,7 +17,7 @@ from typing import Any
 
 import cv2
 
-from ml_app.detection import looking
+from ml_app.detection import looking, stretch
 from ml_app.detection.errors import cause
 from ml_app.detection.nursery import END, FORK, NUMBER
 from ml_app.detection.shelf import Shelf
@@ -25,6 +25,7 @@ from ml_app.detection.shelf import Shelf
 _PR_SET_PDEATHSIG = 1
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "look": looking.look,
+    "look_through": stretch.look_through,
     "describe": looking.describe,
     "warm_up": looking.warm_up,
 }

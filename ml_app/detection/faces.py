@@ -14,13 +14,13 @@ from ml_app.detection.crops import Image
 from ml_app.detection.errors import Cancelled
 from ml_app.detection.face_pool import FacePool
 from ml_app.detection.following import Descriptor, Seen
-from ml_app.detection.locating import Located, scaled
-from ml_app.detection.looking import Before, Look, Sighting
+from ml_app.detection.looking import Look, Sighting
+from ml_app.detection.stretch import WHOLE_EVERY, Stretch, finer, look_through
 
 MAX_PEOPLE = 8
-REVISION = 3  # of what is found; raise it when that changes, so that nobody measures with crops of before
-THOROUGH = 8  # frames, evenly, are searched more finely than the others
-WHOLE_EVERY = 5  # frames one is searched as a whole, the others near the faces of the frame before
+REVISION = 4  # of what is found; raise it when that changes, so that nobody measures with crops of before
+THOROUGH = 4  # frames, evenly, are searched more finely than the others
+AHEAD = 3  # stretches that are looked at beside each other; the level of the next is what earlier ones tell
 
 
 class Frame(Protocol):
@@ -81,19 +81,20 @@ def find_people(
         for frame in frames:
             if cancelled():
                 raise Cancelled
-            search.submit(frame)
+            search.add(frame)
+        search.send()
         while search.waiting:
             if cancelled():
                 raise Cancelled
             search.collect()
     finally:
-        for _, future in search.waiting:
+        for future in search.waiting:
             future.cancel()
     return _together(search.looks, search.times, preprocessing, pool)
 
 
 class _Search:
-    """Looks at frame after frame, and decides how thoroughly by what the frames before have shown.
+    """Has stretch after stretch looked at, with what the stretches before have shown.
 
     What is known when a frame is looked at follows from its number alone: so what is found does not depend
     on how fast anything is, or on the number of processes.
@@ -110,46 +111,44 @@ class _Search:
         self._preprocessing, self._pool = preprocessing, pool
         self._on_frame, self._on_look = on_frame, on_look
         self._thorough_every = max(1, count // THOROUGH)
-        self._level = 0  # of the search; as fine as the smallest person seen so far needs
-        self.waiting: deque[tuple[float, Future[Look]]] = deque()
+        # Nothing is handed on from frame to frame where nobody is followed.
+        self._length = WHOLE_EVERY if preprocessing.faces == "followed" else 1
+        self._level = 0
+        self._frames: list[Frame] = []  # of the stretch that is being filled
+        self._sent = 0  # stretches
+        self.waiting: deque[Future[list[Look]]] = deque()
         self.times: list[float] = []
         self.looks: list[Look] = []
 
-    def submit(self, frame: Frame) -> None:
-        """Look at the next frame: as a whole beside the frame before it, or near where that shows faces."""
-        number = len(self.looks) + len(self.waiting)
-        self._collect_up_to(number - 2)
-        thorough = number % self._thorough_every == 0
-        before = None
-        if not thorough and number % WHOLE_EVERY and self.looks and self.looks[-1].sightings:
-            self._collect_up_to(number - 1)
-            before = _before(self.looks[-1], frame.scale)
-        levels = max(self._level, int(thorough)), max(self._level, 1 + thorough)
-        future = self._pool.submit(
-            looking.look, frame.image, frame.scale, self._preprocessing, levels, before
-        )
-        self.waiting.append((frame.time_s, future))
+    def add(self, frame: Frame) -> None:
+        """The next frame. The first is a stretch of its own: what it shows is of use to all others."""
+        self._frames.append(frame)
+        self.times.append(frame.time_s)
+        if len(self.times) == 1 or len(self.times) % self._length == 0:
+            self.send()
 
-    def _collect_up_to(self, number: int) -> None:
-        while len(self.looks) <= number:
+    def send(self) -> None:
+        """Have the frames that have come since looked at."""
+        if not self._frames:
+            return
+        while self._sent and (len(self.waiting) >= AHEAD or not self.looks):
             self.collect()
+        first = len(self.times) - len(self._frames)
+        last = self.looks[-1] if len(self.looks) == first and self.looks else None
+        stretch = Stretch(first, self._thorough_every, self._level, last)
+        images = [frame.image for frame in self._frames]
+        scale = self._frames[0].scale
+        self.waiting.append(self._pool.submit(look_through, images, scale, self._preprocessing, stretch))
+        self._frames = []
+        self._sent += 1
 
     def collect(self) -> None:
-        """Wait for the oldest look."""
-        time_s, future = self.waiting.popleft()
-        look = future.result()
-        clear = [found.level for found in look.sightings if found.score >= following.CLEAR_SCORE]
-        self._level = max(self._level, *clear, 0)
-        self.looks.append(look)
-        self.times.append(time_s)
-        self._on_look(look)
-        self._on_frame(len(self.looks))
-
-
-def _before(look: Look, scale: float) -> Before:
-    seen = look.sightings
-    faces = tuple(Located(scaled(sighting.box, scale), sighting.score) for sighting in seen)
-    return Before(look.signature, faces, tuple(sighting.miniature for sighting in seen))
+        """Wait for the oldest stretch."""
+        for look in self.waiting.popleft().result():
+            self._level = finer(self._level, look)
+            self.looks.append(look)
+            self._on_look(look)
+            self._on_frame(len(self.looks))
 
 
 def _together(

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection.looking import Look, Sighting, alike, same_shot
+from ml_app.detection.stretch import CLEAR_SCORE
 
 NEAR = 0.6  # of a face's size: a person's centre moves less than this between two frames of one shot
 GROWTH = 1.6  # a face grows or shrinks less than this between two frames of one shot
 SAME_FACE = 0.55  # distance of descriptors; dlib's threshold is 0.6, but strangers of one group come near it
 SAMPLES = 3  # descriptors of a person that a face is compared with
-CLEAR_SCORE = 0.3  # a person must be seen this clearly at least once: most of what is no face scores below
 CLEAR_ONCE = 0.8  # and this clearly where seen only once
 
 Descriptor = npt.NDArray[np.float32]

@@ -12,9 +12,10 @@ from ml_app.detection import locating
 from ml_app.detection.checkpoints import Preprocessing
 from ml_app.detection.crops import Image
 from ml_app.detection.face_pool import FacePool
-from ml_app.detection.faces import WHOLE_EVERY, People, find_people
+from ml_app.detection.faces import People, find_people
 from ml_app.detection.locating import Located, locate, locate_near, overlap
 from ml_app.detection.looking import Before, alike, look
+from ml_app.detection.stretch import WHOLE_EVERY
 from tests.detection.conftest import Frame
 from tests.media import picture
 
@@ -127,7 +128,7 @@ def found(people: People) -> list[list[int]]:
 
 @pytest.mark.parametrize("enters", [1, 6, 8])
 def test_who_enters_is_found_within_a_few_frames_and_followed(enters: int, pool: FacePool) -> None:
-    # At 100 frames every 12th is searched thoroughly; these are fewer, of a sample of that size.
+    # At 100 frames every 25th is searched thoroughly; these are fewer, of a sample of that size.
     one, other = found(find_people(film(25, enters, 22), PREPROCESSING, pool, count=100))
     assert one == list(range(25))
     assert enters <= other[0] < enters + WHOLE_EVERY

@@ -14,6 +14,7 @@ import av
 from ml_app.detection.decoder.memory import raise_if_short, tight
 from ml_app.detection.decoder.picture import Geometry
 from ml_app.detection.decoder.signature import refusal
+from ml_app.detection.hardware import usable_cores
 from ml_app.detection.video_errors import video_error
 
 # Demuxers that read one file of video and nothing else: no playlists, no pictures, no text, no devices.
@@ -184,7 +185,7 @@ class Reader:
                 other.discard = av.stream.Discard.all
         context = stream.codec_context
         context.thread_type = "AUTO"
-        context.thread_count = min(_THREADS, os.cpu_count() or 1)
+        context.thread_count = min(_THREADS, usable_cores())
         context.options = {"max_pixels": str(self._max_pixels)}
         self._check_size(context.width, context.height)
         return container, stream
