@@ -5,29 +5,57 @@
 starts the containers as a project of its own, uploads one short clip after another (each with bytes of its
 own) through nginx, and meanwhile kills all processes of some container of web, worker, broker or database,
 as a crash would; the engine starts it again. At the end it waits for the last scan and prints the tally. The
-status is 1 if a scan was lost or doubled. Needs a Docker engine and root on its machine.
+status is 1 if a scan was lost or doubled, and 2 if too few were done for that to say anything. Needs a
+Docker engine and root on its machine.
+
+In pieces, for a machine that is free for some minutes at a time: with `--keep FOLDER` the installation stays
+and each further run adds to the tally; `docker compose -p deepfake-drill down -v` ends it.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import random
-import re
+import secrets
+import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from benchmarks.drill_tally import Tally, count
 from tests.containers.stack import Stack, find_engine
 from tests.containers.visitor import Visitor, unique_copy
 from tests.media import make_clip
 
 # What is killed, and how often compared with the others
-TARGETS = {"worker": 2, "web": 3, "database": 3, "broker": 3}
-WAITING = 6  # scans that wait or run at a time: always some, never a queue that takes long to empty
+TARGETS = {"worker": 3, "web": 3, "database": 3, "broker": 3}
+WAITING = 8  # scans that wait or run at a time: always some, never a queue that takes long to empty
+ENOUGH = 30  # scans: with fewer the drill proves nothing
+ACTIVE = "select count(*) from ml_app_scan where status in ('queued', 'running')"
+
+
+@dataclass
+class Record:
+    """What was done so far. Written down after every run of a drill in pieces."""
+
+    kills: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TARGETS, 0))
+    accepted: list[str] = field(default_factory=list)  # SHA-256 of each file that the site said it took
+    tries: int = 0
+    seconds: float = 0.0  # in which something was killed
+    longest_wait: float = 0.0  # seconds between two uploads that were taken
+
+    @classmethod
+    def read(cls, folder: Path) -> Record:
+        file = folder / "record.json"
+        return cls(**json.loads(file.read_text())) if file.exists() else cls()
+
+    def write(self, folder: Path) -> None:
+        (folder / "record.json").write_text(json.dumps(asdict(self)))
 
 
 @dataclass
@@ -38,148 +66,103 @@ class Uploads:
     folder: Path
     clip: Path
     frames: int
-    accepted: list[str] = field(default_factory=list)  # paths of scans
-    tries: int = 0
+    record: Record
     over: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        someone, number = Visitor(self.stack.address, self.folder, "drill"), 0
+        """Until `over` is set, and then until the last one was taken."""
+        someone = Visitor(self.stack.address, self.folder, "drill")
         while not self.over.is_set():
             if self._waiting() >= WAITING:
                 self.over.wait(1.0)
-                continue
-            number += 1
-            copy = unique_copy(self.clip, number, self.folder)
-            while not (path := self._send(someone, copy)):
-                time.sleep(0.5)
-            self.accepted.append(path)
-            copy.unlink()
+            else:
+                self.send(someone)
 
-    def _send(self, someone: Visitor, copy: Path) -> str:
-        self.tries += 1
-        return someone.upload(copy, frames=self.frames, seconds=60)
+    def send(self, someone: Visitor) -> None:
+        """One clip, tried until it is taken."""
+        started = time.monotonic()
+        copy = unique_copy(self.clip, secrets.randbits(63), self.folder)
+        while True:
+            self.record.tries += 1
+            # Of an upload whose answer was lost, the next try hears that the same file was sent before.
+            if someone.upload(copy, frames=self.frames, seconds=60):
+                break
+            time.sleep(0.5)
+        self.record.accepted.append(hashlib.sha256(copy.read_bytes()).hexdigest())
+        self.record.longest_wait = max(self.record.longest_wait, time.monotonic() - started)
+        copy.unlink()
 
     def _waiting(self) -> int:
-        try:
-            return int(self.stack.sql(ACTIVE)[0][0])
-        except (AssertionError, IndexError):  # the database is just being killed
-            return WAITING
+        database = f"{self.stack.project}-database-1"
+        command = ["docker", "exec", database, "psql", "-U", "site", "-d", "site", "-Atc", ACTIVE]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return int(done.stdout) if done.stdout.strip().isdigit() else 0  # it is just being killed: try
 
 
-ACTIVE = "select count(*) from ml_app_scan where status in ('queued', 'running')"
-
-
-def kill_some(stack: Stack, kills: int, pause: float, chance: random.Random) -> Counter[str]:
-    """Kill containers that run, one after another. Returns how many of each service."""
-    killed: Counter[str] = Counter()
-    while killed.total() < kills:
+def kill_some(stack: Stack, kills: int, pause: float, chance: random.Random, record: Record) -> None:
+    """Kill containers that run, one after another."""
+    before = sum(record.kills.values())
+    started = time.monotonic()
+    while (number := sum(record.kills.values()) - before) < kills:
         time.sleep(chance.uniform(0.2, 2 * pause - 0.2))
         service = chance.choices(list(TARGETS), list(TARGETS.values()))[0]
         container = chance.choice(stack.containers(service) or [""])
         if container and stack.kill(container):
-            killed[service] += 1
-            print(f"{time.strftime('%H:%M:%S')} kill {killed.total():3} {service}", flush=True)
-    return killed
+            record.kills[service] += 1
+            taken = len(record.accepted)
+            print(f"{time.strftime('%H:%M:%S')} kill {number + 1:3} {service:8} {taken} taken", flush=True)
+    record.seconds += time.monotonic() - started
 
 
-@dataclass(frozen=True)
-class Tally:
-    """What became of the scans."""
-
-    rows: list[tuple[str, str]]
-    lost: int
-    doubled: int
-
-    def __str__(self) -> str:
-        return "\n".join(
-            f"| {name} | {value} |" for name, value in [("Drill", "Count"), ("---", "---"), *self.rows]
-        )
-
-
-def count(stack: Stack, uploads: Uploads, killed: Counter[str]) -> Tally:
-    """Compare what the site accepted with what its database and its workers say."""
-    ended = dict(stack.sql("select id, status from ml_app_scan where status not in ('queued', 'running')"))
-    names = [path.split("/")[2] for path in uploads.accepted if path.startswith("/scans/")]
-    lost = len(set(names) - ended.keys())
-    twice = (
-        "select count(*) from (select video_id from ml_app_scan group by video_id having count(*) > 1) as v"
-    )
-    done_lines = Counter(re.findall(r"\[scan ([0-9a-f-]{36})\] Done in", stack.logs("worker")))
-    doubled = int(stack.sql(twice)[0][0]) + sum(lines > 1 for lines in done_lines.values())
-    faces = (
-        "select coalesce(sum(n - 1), 0) from (select count(*) as n from ml_app_face group by scan_id) as f"
-    )
-    doubled += int(stack.sql(faces)[0][0])  # the clip shows one person
-    videos = int(stack.sql("select count(*) from ml_app_video")[0][0])
-    attempts = stack.sql("select attempts, count(*) from ml_app_scan group by attempts order by attempts")
-    failed = stack.sql(
-        "select error_code, count(*) from ml_app_scan where status = 'failed' group by error_code"
-    )
-    rows = [
-        ("Kills", f"{killed.total()} ({', '.join(f'{n} {name}' for name, n in sorted(killed.items()))})"),
-        ("Uploads accepted", f"{len(uploads.accepted)} (after {uploads.tries} tries)"),
-        ("Videos, scans in the database", f"{videos}, {len(ended)}"),
-        ("Scans done", str(sum(status == "done" for status in ended.values()))),
-        ("Scans failed", ", ".join(f"{n} {code}" for code, n in failed) or "0"),
-        ("Scans by number of attempts", ", ".join(f"{n}: {scans}" for n, scans in attempts)),
-        ("Scans lost", str(lost)),
-        ("Scans doubled", str(doubled)),
-        ("Files without a row, rows without a file", ", ".join(map(str, _files(stack)))),
-    ]
-    return Tally(rows, lost, doubled)
-
-
-def _files(stack: Stack) -> tuple[int, int]:
-    """After a sweep: pictures and videos on the disk that no row names, and the other way round."""
-    stack.run_in("sweeper", "manage", "sweep", "--once")
-    listed = stack.run_in("web", "sh", "-c", "cd /data/media && find . -type f")
-    on_disk = {line.removeprefix("./") for line in listed.splitlines()}
-    query = "select file from ml_app_video union select thumbnail from ml_app_faceframe"
-    named = {row[0] for row in stack.sql(f"{query} union select heatmap from ml_app_faceframe")} - {""}
-    return len(on_disk - named), len(named - on_disk)
+def drill(stack: Stack, folder: Path, options: argparse.Namespace) -> Tally:
+    """Upload and kill, wait for the last scan, and count."""
+    record = Record.read(folder)
+    clip = make_clip(folder / "person.mp4", seconds=1, people=1, size=(320, 240), fps=10)
+    uploads = Uploads(stack, folder, clip, options.frames, record)
+    uploads.send(Visitor(stack.address, folder, "drill"))  # from now on the visitor has a session
+    thread = threading.Thread(target=uploads.run, daemon=True)
+    thread.start()
+    chance = random.Random(options.seed + sum(record.kills.values()))
+    kill_some(stack, options.kills, options.pause, chance, record)
+    uploads.over.set()
+    thread.join(600)
+    print("No more kills; waiting for the last scans", flush=True)
+    stack.up()
+    stack.settled(900)
+    record.write(folder)
+    return count(stack, record)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--pause", type=float, default=3.0, help="mean seconds between two kills")
+    parser.add_argument("--pause", type=float, default=8.0, help="mean seconds between two kills")
     parser.add_argument("--workers", default="2")
     parser.add_argument("--frames", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="go on with the drill of this folder")
     parser.add_argument("--no-build", action="store_true", help="the images are there")
     options = parser.parse_args()
     find_engine()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        settings = {"WORKERS": options.workers, "MAX_ATTEMPTS": "30"}
-        stack = Stack(folder, "deepfake-drill", UPLOAD_RATE="6000r/m", **settings)
-        stack.close()
+        folder = options.keep or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = {"WORKERS": options.workers, "MAX_ATTEMPTS": "30", "LEASE_SECONDS": "15"}
+        stack = Stack(folder, "deepfake-drill", UPLOAD_RATE="6000r/m", QUEUE_LIMIT="0", **settings)
         try:
-            if not options.no_build:
-                stack.build()
+            if not (folder / "record.json").exists():
+                stack.close()
+                if not options.no_build:
+                    stack.build()
             stack.up()
-            tally = _drill(stack, folder, options)
+            tally = drill(stack, folder, options)
         finally:
-            stack.close()
+            if not options.keep:
+                stack.close()
     print(tally)
-    return 1 if tally.lost or tally.doubled else 0
-
-
-def _drill(stack: Stack, folder: Path, options: argparse.Namespace) -> Tally:
-    clip = make_clip(folder / "person.mp4", seconds=1, people=1, fps=10)
-    uploads = Uploads(stack, folder, clip, options.frames)
-    thread = threading.Thread(target=uploads.run, daemon=True)
-    thread.start()
-    started = time.monotonic()
-    killed = kill_some(stack, options.kills, options.pause, random.Random(options.seed))
-    uploads.over.set()
-    thread.join(600)
-    print(
-        f"{killed.total()} kills in {time.monotonic() - started:.0f} s; waiting for the last scans",
-        flush=True,
-    )
-    stack.settled(900)
-    return count(stack, uploads, killed)
+    if tally.lost or tally.doubled or tally.astray:
+        return 1
+    return 2 if tally.done < ENOUGH else 0
 
 
 if __name__ == "__main__":

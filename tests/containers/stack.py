@@ -65,7 +65,9 @@ class Stack:
     def compose(self, *arguments: str, timeout: float = 600, check: bool = True) -> str:
         """Run `docker compose`; what it printed."""
         file = self.folder / "settings.env"
-        file.write_text("".join(f"{name}={value}\n" for name, value in self.settings.items()))
+        text = "".join(f"{name}={value}\n" for name, value in self.settings.items())
+        if not file.exists() or file.read_text() != text:  # another thread may just be reading it
+            file.write_text(text)
         done = subprocess.run(
             [
                 "docker",

@@ -94,7 +94,7 @@ def test_three_workers_share_the_work(stack: Stack, visitor: NewVisitor, clip: P
         names.update(row[0] for row in stack.sql("select worker from ml_app_scan where status = 'running'"))
         return stack.sql(ACTIVE) == [["0"]]
 
-    wait_for(ended, "all are done", 600, pause=0.3)
+    wait_for(ended, "all are done", 600, pause=1)
     assert_done_once(stack, scans)
     hosts = {name.split(":")[0] for name in names}
     assert hosts == {container[:12] for container in stack.containers("worker")}
