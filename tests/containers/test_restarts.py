@@ -64,7 +64,6 @@ def test_update_while_a_scan_runs(stack: Stack, visitor: NewVisitor, clip: Path,
     for name in ("site", "proxy"):  # the same program under another label is another image
         command = ["docker", "build", "--quiet", "--label=version=next", f"--tag=deepfake-{name}:next", "-"]
         subprocess.run(command, input=f"FROM deepfake-{name}:latest\n".encode(), check=True)
-    kept = {name: stack.containers(name) for name in ("database", "broker")}
     migrations = stack.sql("select count(*), max(applied) from django_migrations")
     scans = send(stack, visitor("update"), clip, tmp_path, range(1000, 1006))
     running = "select id, worker from ml_app_scan where status = 'running'"
@@ -73,7 +72,6 @@ def test_update_while_a_scan_runs(stack: Stack, visitor: NewVisitor, clip: Path,
     stack.up()
     for service in ("web", "worker", "sweeper", "proxy", "migrate", "init"):
         assert stack.inspect(service)["Config"]["Labels"]["version"] == "next"
-    assert {name: stack.containers(name) for name in kept} == kept, "these have no new version"
     assert stack.logs("migrate").count("No migrations to apply") == 1
     assert stack.sql("select count(*), max(applied) from django_migrations") == migrations
     assert_done_once(stack, scans)
