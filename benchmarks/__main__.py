@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.speed import PARTS, Effort, run
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
-LIBRARIES = ("torch", "av", "dlib-bin", "opencv-python-headless")
+LIBRARIES = ("torch", "onnxruntime", "av", "dlib-bin", "opencv-python-headless")
 
 
 def machine() -> str:

@@ -120,7 +120,7 @@ def parts(effort: Effort, folder: Path) -> str:
     rows = [
         ["Decoding alone", f"{floor['decode']:.2f}"],
         ["HOG alone, on 640-pixel copies, one core", f"{floor['hog']:.2f}"],
-        ["Importing PyTorch and loading the weights, alone", f"{floor['load']:.2f}"],
+        ["Importing the network's library and loading the weights, alone", f"{floor['load']:.2f}"],
         ["Network alone", f"{floor['network']:.2f}"],
         ["Ours: decoding and finding faces, while the weights load", f"{ours['faces']:.2f}"],
         ["Ours: waiting for the network after that", f"{ours['network']:.2f}"],
