@@ -25,6 +25,7 @@ import tempfile
 import threading
 import time
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.drill_tally import Tally, count
@@ -35,6 +36,8 @@ from tests.media import make_clip
 # What is killed, and how often compared with the others
 TARGETS = {"worker": 3, "web": 3, "database": 3, "broker": 3}
 WAITING = 8  # scans that wait or run at a time: always some, never a queue that takes long to empty
+# What dies sooner than ten seconds after its start, the engine starts ever later, up to a minute.
+SETTLED_SECONDS = 10.0
 ENOUGH = 30  # scans: with fewer the drill proves nothing
 ACTIVE = "select count(*) from ml_app_scan where status in ('queued', 'running')"
 
@@ -99,6 +102,15 @@ class Uploads:
         return int(done.stdout) if done.stdout.strip().isdigit() else 0  # it is just being killed: try
 
 
+def _has_run_for(container: str, seconds: float) -> bool:
+    command = ["docker", "inspect", "--format", "{{.State.StartedAt}}", container]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return False
+    started = datetime.fromisoformat(done.stdout.strip()[:26].rstrip("Z") + "+00:00")
+    return (datetime.now(UTC) - started).total_seconds() >= seconds
+
+
 def kill_some(stack: Stack, kills: int, pause: float, chance: random.Random, record: Record) -> None:
     """Kill containers that run, one after another."""
     before = sum(record.kills.values())
@@ -107,7 +119,7 @@ def kill_some(stack: Stack, kills: int, pause: float, chance: random.Random, rec
         time.sleep(chance.uniform(0.2, 2 * pause - 0.2))
         service = chance.choices(list(TARGETS), list(TARGETS.values()))[0]
         container = chance.choice(stack.containers(service) or [""])
-        if container and stack.kill(container):
+        if container and _has_run_for(container, SETTLED_SECONDS) and stack.kill(container):
             record.kills[service] += 1
             taken = len(record.accepted)
             print(f"{time.strftime('%H:%M:%S')} kill {number + 1:3} {service:8} {taken} taken", flush=True)
