@@ -31,6 +31,7 @@ from pathlib import Path
 from benchmarks.drill_tally import Tally, count
 from tests.containers.stack import Stack, find_engine
 from tests.containers.visitor import Visitor, unique_copy
+from tests.jobs.site import wait_for
 from tests.media import make_clip
 
 # What is killed, and how often compared with the others
@@ -135,14 +136,23 @@ def drill(stack: Stack, folder: Path, options: argparse.Namespace) -> Tally:
     thread = threading.Thread(target=uploads.run, daemon=True)
     thread.start()
     chance = random.Random(options.seed + sum(record.kills.values()))
-    kill_some(stack, options.kills, options.pause, chance, record)
-    uploads.over.set()
-    thread.join(600)
+    try:
+        kill_some(stack, options.kills, options.pause, chance, record)
+    finally:
+        uploads.over.set()
+        thread.join(600)
+        record.write(folder)
     print("No more kills; waiting for the last scans", flush=True)
-    stack.up()
+    wait_for(lambda: _answers(stack), "the database answers", 300, pause=2)
     stack.settled(900)
-    record.write(folder)
     return count(stack, record)
+
+
+def _answers(stack: Stack) -> bool:
+    try:
+        return bool(stack.sql("select 1"))
+    except AssertionError:  # the engine has not started it again yet
+        return False
 
 
 def main() -> int:
