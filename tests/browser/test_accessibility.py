@@ -122,6 +122,18 @@ def keep(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
+def examine(page: Page, name: str, scheme: Scheme) -> list[str]:
+    """What is wrong with a page, on a desk and on a phone."""
+    complaints = []
+    for width, height in ((1280, 800), (360, 740)):
+        page.set_viewport_size({"width": width, "height": height})
+        complaints += [f"{name} at {width} {line}" for line in serious(page)]
+        if not fits(page):
+            complaints.append(f"{name} is wider than {width} pixels")
+        keep(page, f"{name}-{width}-{scheme}")
+    return complaints
+
+
 @pytest.fixture(params=["light", "dark"])
 def scheme(request: pytest.FixtureRequest) -> Iterator[Scheme]:
     yield request.param
@@ -142,16 +154,67 @@ def test_every_page(
         for name, url in addresses.items():
             if name.startswith("desk") is not (client is staff):
                 continue
-            page.set_viewport_size({"width": 1280, "height": 800})
             page.goto(url)
-            complaints += [f"{name} {line}" for line in serious(page)]
-            keep(page, f"{name}-1280-{scheme}")
-            page.set_viewport_size({"width": 360, "height": 740})
-            if client is owner and not fits(page):
-                complaints.append(f"{name} is wider than a phone")
-            keep(page, f"{name}-360-{scheme}")
+            complaints += examine(page, name, scheme)
         page.context.close()
     assert not complaints, "\n".join(complaints)
+
+
+def test_pages_that_something_leads_to(
+    browser: Browser,
+    live_server: Any,
+    pages: tuple[dict[str, str], AbstractBaseUser],
+    settings: Any,
+    scheme: Scheme,
+) -> None:
+    settings.ROOT_URLCONF = "tests.browser.urls"
+    settings.AXES_FAILURE_LIMIT = 2
+    addresses, account = pages
+    staff = Client()
+    staff.force_login(account)  # type: ignore[arg-type]
+    page = look(browser, live_server.url, staff, scheme)
+    page.goto("/broken/")
+    complaints = examine(page, "server-error", scheme)
+    page.goto(addresses["desk"] + "?q=speech")
+    complaints += examine(page, "desk-search", scheme)
+    page.goto(addresses["desk"] + "?q=nothing-like-it")
+    complaints += examine(page, "desk-empty", scheme)
+    page.goto(addresses["desk"])
+    page.locator("#result_list .action-select").first.check()
+    page.get_by_label("Action:").select_option("purge")
+    page.locator(".actions button[name=index]").click()
+    expect(page.get_by_role("button", name="Purge media")).to_be_visible()
+    complaints += examine(page, "purge", scheme)
+    page.context.clear_cookies()
+    page.goto("/scans/")
+    complaints += examine(page, "history-empty", scheme)
+    complaints += _login(page, scheme)
+    page.context.close()
+    assert not complaints, "\n".join(complaints)
+
+
+def _login(page: Page, scheme: Scheme) -> list[str]:
+    """The form, a wrong password, a form without its cookie, and the address locked out."""
+    complaints = []
+    page.goto("/admin/")
+    complaints += examine(page, "login", scheme)
+
+    def send() -> None:
+        page.locator("#id_username").fill("somebody")
+        page.locator("#id_password").fill("wrong")
+        page.locator("[type=submit]").click()
+
+    send()
+    expect(page.locator(".errornote")).to_be_visible()
+    complaints += examine(page, "login-wrong", scheme)
+    page.context.clear_cookies(name="csrftoken")
+    send()
+    expect(page.locator(".eyebrow")).to_have_text("403")
+    complaints += examine(page, "expired-form", scheme)
+    page.goto("/admin/")
+    send()
+    expect(page.locator(".eyebrow")).to_have_text("429")
+    return complaints + examine(page, "locked-out", scheme)
 
 
 def test_german_fits_on_a_phone(
