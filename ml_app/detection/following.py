@@ -1,4 +1,4 @@
-"""Follow each person through the sampled frames: by position first, by face where position is not enough."""
+"""Follow each person through the sampled frames: by place and looks, by face where these are not enough."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def follow(looks: Sequence[Look], times: Sequence[float], describe: Describe) ->
     tracks: list[_Track] = []
     for index, (look, time_s) in enumerate(zip(looks, times, strict=True)):
         fresh = [Seen(index, time_s, sighting) for sighting in look.sightings]
-        placed = _by_position(tracks, fresh, looks)
+        placed = _certain(tracks, fresh, looks)
         for track, seen in placed:
             track.seen.append(seen)
         taken = {id(track) for track, _ in placed}
@@ -68,15 +68,20 @@ def follow(looks: Sequence[Look], times: Sequence[float], describe: Describe) ->
     return [track.seen for track in tracks if _is_person(track, len(looks))]
 
 
-def _by_position(
+def _certain(
     tracks: Sequence[_Track], fresh: Sequence[Seen], looks: Sequence[Look]
 ) -> list[tuple[_Track, Seen]]:
-    """Pairs that no other track or sighting could claim, where no cut could have changed the person."""
+    """Pairs that are one person's for certain and that no other track or sighting could claim.
+
+    Either they are near each other and no cut could have changed the person, or they look so alike that it
+    does not matter where they are.
+    """
     pairs = [
         (track, seen)
         for seen in fresh
         for track in tracks
-        if _near(track.last.sighting, seen.sighting) and _unbroken(track.last, seen, looks)
+        if (_near(track.last.sighting, seen.sighting) and _same_shot(track.last, seen, looks))
+        or alike(track.last.sighting.miniature, seen.sighting.miniature)
     ]
     return [
         (track, seen)
@@ -143,9 +148,8 @@ def _near(one: Sighting, other: Sighting) -> bool:
     return math.hypot(across, down) < NEAR * mean and max(size, other_size) < GROWTH * min(size, other_size)
 
 
-def _unbroken(one: Seen, other: Seen, looks: Sequence[Look]) -> bool:
-    same = same_shot(looks[one.frame].signature, looks[other.frame].signature)
-    return same or alike(one.sighting.miniature, other.sighting.miniature)
+def _same_shot(one: Seen, other: Seen, looks: Sequence[Look]) -> bool:
+    return same_shot(looks[one.frame].signature, looks[other.frame].signature)
 
 
 def _is_person(track: _Track, frames: int) -> bool:
