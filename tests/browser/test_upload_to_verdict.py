@@ -90,7 +90,8 @@ def test_from_upload_to_deletion(
     page.wait_for_url(re.compile(r"/scans/[0-9a-f-]{36}/$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("The video is being analysed")
     expect(page.locator(".stage")).to_have_count(4)
-    expect(page.locator("[aria-current=step]")).to_be_visible(timeout=ANALYSIS)
+    # A clip this small may be done before the page asks for the first time which stage is at work.
+    expect(page.locator("[aria-current=step], .verdict h1").first).to_be_visible(timeout=ANALYSIS)
     assert fits(page)
     verdict = page.locator(".verdict h1")
     expect(verdict).to_be_visible(timeout=ANALYSIS)
