@@ -68,7 +68,7 @@ def review(page: Page, name: str) -> None:
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("link", name="Scans", exact=True).click()
     page.locator("#searchbar").fill(name)
-    page.get_by_role("button", name="Search").click()
+    page.get_by_role("button", name="Show").click()
     expect(page.locator("#result_list .field-picture img").first).to_be_visible()
     page.locator("#result_list .field-name a").first.click()
     expect(page.locator(".desk .plot")).to_have_count(2)
