@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ml_app.training.store import Face, Shard, read_shard, write_shard
+from ml_app.training.store import Face, read_faces, read_shard, write_shard
 
 SPLITS = ("train", "dev")
 
@@ -49,29 +49,30 @@ def take_out_shared(data: Path) -> list[str]:
     Returns:
         The sources of the faces that were taken out.
     """
-    known = {face.sha256 for _, _, shard in _shards(data, "train") for face in shard.faces if face.sha256}
+    known = {face.sha256 for _, _, faces in _faces(data, "train") for face in faces if face.sha256}
     shared: set[tuple[str, str]] = set()  # set and group
-    dev = list(_shards(data, "dev"))
-    for prepared, _, shard in dev:
-        shared |= {(prepared, face.group) for face in shard.faces if face.sha256 in known}
+    dev = _faces(data, "dev")
+    for prepared, _, faces in dev:
+        shared |= {(prepared, face.group) for face in faces if face.sha256 in known}
     taken: list[str] = []
-    for prepared, index, shard in dev:
-        kept = [i for i, face in enumerate(shard.faces) if (prepared, face.group) not in shared]
-        if len(kept) < len(shard.faces):
-            taken += [face.source for face in shard.faces if (prepared, face.group) in shared]
-            _keep(index, shard, kept)
+    for prepared, index, faces in dev:
+        kept = [i for i, face in enumerate(faces) if (prepared, face.group) not in shared]
+        if len(kept) < len(faces):
+            taken += [face.source for face in faces if (prepared, face.group) in shared]
+            _keep(index, kept)
     return taken
 
 
-def _shards(data: Path, split: str) -> list[tuple[str, Path, Shard]]:
-    """The name of the set, the index and the shard, for all sets."""
+def _faces(data: Path, split: str) -> list[tuple[str, Path, tuple[Face, ...]]]:
+    """The name of the set, the index and what it says of the faces, for all shards of all sets."""
     return [
-        (index.parents[1].name, index, read_shard(index.parent, index.stem))
+        (index.parents[1].name, index, read_faces(index.parent, index.stem))
         for index in sorted(data.glob(f"*/{split}/*.json"))
     ]
 
 
-def _keep(index: Path, shard: Shard, kept: list[int]) -> None:
+def _keep(index: Path, kept: list[int]) -> None:
+    shard = read_shard(index.parent, index.stem)
     images, landmarks = np.array(shard.images[kept]), shard.landmarks[kept]
     faces: list[Face] = [shard.faces[i] for i in kept]
     index.unlink()  # so that nobody takes the old index for that of the new images

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.training.store import Face, Shard, has_shard, read_shard, write_shard
+from ml_app.training.store import Face, Shard, has_shard, read_faces, read_shard, write_shard
 
 SAMPLE = 300  # faces whose size as JPEG tells how many fit
 HEADROOM = 0.93  # of the limit, for what the sample does not tell
@@ -57,7 +57,7 @@ def pack(data: Path, file: Path, limit: int, form: Form | None = None) -> Packed
     places = [
         (index.parent, index.stem) for index in sorted(data.glob("*/*/*.json")) if index.stat().st_size > 2
     ]
-    total = sum(len(read_shard(*place).faces) for place in places)
+    total = sum(len(read_faces(*place)) for place in places)
     if not total:
         raise ValueError(f"{data} holds no prepared faces; run `prepare` first")
     share = min(1.0, HEADROOM * limit / (total * (_mean_size(places, total, form) + RECORD)))

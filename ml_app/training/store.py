@@ -83,9 +83,14 @@ def has_shard(folder: Path, name: str) -> bool:
     return (folder / f"{name}.json").exists()
 
 
+def read_faces(folder: Path, name: str) -> tuple[Face, ...]:
+    """The records of a shard alone, without its images."""
+    return tuple(Face(**record) for record in json.loads((folder / f"{name}.json").read_text()))
+
+
 def read_shard(folder: Path, name: str) -> Shard:
     """Open a shard; its images are read from disk when they are used."""
-    faces = tuple(Face(**record) for record in json.loads((folder / f"{name}.json").read_text()))
+    faces = read_faces(folder, name)
     images = np.load(folder / f"{name}.images.npy", mmap_mode="r")
     whole = f"{folder.parent.name}-{folder.name}-{name}"
     return Shard(images, np.load(folder / f"{name}.landmarks.npy"), faces, whole)
