@@ -31,7 +31,7 @@ def test_services_are_healthy_and_guarded(stack: Stack, service: str) -> None:
 
 
 def test_one_shots_have_ended(stack: Stack) -> None:
-    for service in ("init", "migrate"):
+    for service in ("init", "secrets", "migrate"):
         state = stack.inspect(service)["State"]
         assert (state["Status"], state["ExitCode"]) == ("exited", 0)
 

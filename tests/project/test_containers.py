@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-ONCE = {"init", "migrate", "tools"}  # those that end by themselves
+ONCE = {"init", "secrets", "migrate", "tools"}  # those that end by themselves
 VARIABLES = set(re.findall(r"\$\{([A-Z_]+)", TEXT))
 
 
@@ -60,7 +60,15 @@ def test_secrets_are_files(name: str) -> None:
     mounts = [mount for mount in SERVICES[name].get("volumes", []) if "-secrets:" in mount]
     if name != "init":
         assert all(mount.endswith(":ro") for mount in mounts)
-        assert len(mounts) == (0 if name == "proxy" else 1)
+        assert len(mounts) == {"proxy": 0, "secrets": 2}.get(name, 1)
+
+
+@pytest.mark.parametrize("name", ["database", "broker", "secrets"])
+def test_an_update_leaves_these_running(name: str) -> None:
+    """Compose replaces what depends on a service that is replaced, as all are that run our own images."""
+    needed = SERVICES[name].get("depends_on", {})
+    assert set(needed) <= {"secrets"}
+    assert not SERVICES[name]["image"].startswith("deepfake-")
 
 
 @pytest.mark.parametrize("name", SERVICES)
