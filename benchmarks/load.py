@@ -1,12 +1,13 @@
 """Fifty people upload at once while the workers are busy: are pages quick, is nothing lost, is memory flat?
 
     pip install -r requirements-load.txt
-    python -m benchmarks.load --uploaders 50 --readers 10 --seconds 60
+    python -m benchmarks.load --uploaders 50 --readers 10 --seconds 60 [--containers]
 
 starts an installation of its own on 127.0.0.1 (PostgreSQL, Redis, gunicorn, workers, sweeper) and Locust
-beside it, on the same machine. Afterwards every scan that was accepted must be a row that waits, runs or is
-done. The status is 1 if one is not, if anything answered 5xx other than 503 with Retry-After, or if pages
-were slow.
+beside it, on the same machine. With --containers it is that of docker-compose.yml, and people come through
+nginx; this needs a Docker engine and root on its machine. Afterwards every scan that was accepted must be a
+row that waits, runs or is done. The status is 1 if one is not, if anything answered 5xx other than 503 with
+Retry-After, or if pages were slow.
 """
 
 from __future__ import annotations
@@ -17,14 +18,23 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.installation import Installation, installation
+import psutil
+
+from benchmarks.installation import installation
+from tests.containers.stack import Stack, find_engine
 from tests.jobs.site import ROOT, free_port, wait_for
 from tests.media import make_clip
+
+_ALIVE = "SELECT 1 FROM ml_app_worker"
 
 
 def main() -> None:
@@ -35,7 +45,27 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--limit", type=float, default=200.0, help="of pages' 95th percentile, ms")
+    parser.add_argument("--containers", action="store_true")
     options = parser.parse_args()
+    with (_containers if options.containers else _processes)(options) as site:
+        wait_for(lambda: _answers(site.address), "the site answers", 120, pause=0.5)
+        wait_for(lambda: len(site.query(_ALIVE)) >= options.workers, "the workers are ready", 120, pause=0.5)
+        sys.exit(_load(site, options))
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """A site that runs, and how to look into it."""
+
+    folder: Path
+    address: str
+    web: int  # the process above those of the web server
+    query: Callable[[str], list[Any]]
+    pictures: Callable[[], list[int]]  # sizes of all pictures of faces, bytes
+
+
+@contextmanager
+def _processes(options: argparse.Namespace) -> Iterator[_Site]:
     port = free_port()
     web = {"HOST": "127.0.0.1", "PORT": str(port), "WEB_PROCESSES": "2", "WEB_THREADS": "32"}
     with installation(**web) as here:
@@ -46,17 +76,44 @@ def main() -> None:
         server = here.site.start(
             "web", "-m", "gunicorn", "-c", "deepfake_site/gunicorn.py", "deepfake_site.wsgi"
         )
-        address = f"http://127.0.0.1:{port}"
-        wait_for(lambda: _answers(address), "the site answers", 120, pause=0.5)
-        alive = "SELECT 1 FROM ml_app_worker"
-        wait_for(lambda: len(here.query(alive)) >= options.workers, "the workers are ready", 120, pause=0.5)
-        memory = _Memory(server.pid)
-        sys.exit(_load(here, address, options, memory))
+        scans = here.site.media / "scans"
+        yield _Site(
+            here.folder,
+            f"http://127.0.0.1:{port}",
+            server.pid,
+            here.query,
+            lambda: [path.stat().st_size for path in scans.rglob("*.*")],
+        )
 
 
-def _load(here: Installation, address: str, options: Any, memory: _Memory) -> int:
-    clip = make_clip(here.folder / "load.mp4", seconds=2, fps=10)
-    told = here.folder / "accepted.json"
+@contextmanager
+def _containers(options: argparse.Namespace) -> Iterator[_Site]:
+    find_engine()
+    # All people come from one address here, which nginx would rightly slow down.
+    settings = {"UPLOAD_RATE": "60000r/m", "UPLOADS_AT_ONCE": "1000", "WORKERS": str(options.workers)}
+    if limit := os.environ.get("QUEUE_LIMIT"):
+        settings["QUEUE_LIMIT"] = limit
+    sizes = "find /data/media/scans -type f -printf '%s\n'"
+    with tempfile.TemporaryDirectory() as name:
+        stack = Stack(Path(name), "deepfake-load", **settings)
+        stack.close()
+        try:
+            stack.build()
+            stack.up()
+            yield _Site(
+                Path(name),
+                stack.address,
+                int(stack.inspect("web")["State"]["Pid"]),
+                stack.sql,
+                lambda: [int(size) for size in stack.run_in("web", "sh", "-c", sizes).split()],
+            )
+        finally:
+            stack.close()
+
+
+def _load(site: _Site, options: argparse.Namespace) -> int:
+    clip = make_clip(site.folder / "load.mp4", seconds=2, fps=10)
+    told = site.folder / "accepted.json"
     environment = {
         **os.environ,
         "LOAD_CLIP": str(clip),
@@ -75,20 +132,21 @@ def _load(here: Installation, address: str, options: Any, memory: _Memory) -> in
         "--only-summary",
     ]
     command += ["--users", str(people), "--spawn-rate", "10", "--run-time", f"{options.seconds}s"]
-    command += ["--host", address, "--csv", str(here.folder / "load"), "--stop-timeout", "20"]
+    command += ["--host", site.address, "--csv", str(site.folder / "load"), "--stop-timeout", "20"]
+    memory = _Memory(site.web)
     subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True)
     memory.stop()
-    slow = _table(here.folder / "load_stats.csv", options.limit)
+    slow = _table(site.folder / "load_stats.csv", options.limit)
     accepted = set(json.loads(told.read_text()))
-    rows = {str(pk): status for pk, status in here.query("SELECT id, status FROM ml_app_scan")}
+    rows = {str(pk): status for pk, status in site.query("SELECT id, status FROM ml_app_scan")}
     missing = accepted - set(rows)
     states = Counter(rows.values())
     print(f"\naccepted: {len(accepted)}; rows: {len(rows)} {dict(states)}; lost: {len(missing)}")
-    print(f"memory of the web server, MB: first {memory.first}, most {memory.most}, last {memory.last}")
-    pictures = [path.stat().st_size for path in (here.site.media / "scans").rglob("*.*")]
+    print(f"memory of the web server, MB: {memory.quarters()}")
+    pictures = site.pictures()
     done = max(1, states["done"])
     print(f"pictures of a scan: {len(pictures) / done:.0f}, together {sum(pictures) / done / 1000:.0f} kB")
-    failures = _failures(here.folder / "load_failures.csv")
+    failures = _failures(site.folder / "load_failures.csv")
     print(f"failures: {failures or 'none'}")
     failed = sum(status == "failed" for status in rows.values())
     return int(bool(missing or failures or failed or slow))
@@ -116,11 +174,11 @@ def _failures(file: Path) -> dict[str, int]:
 
 
 class _Memory:
-    """Resident memory of a process and its children, in MB, every half second."""
+    """Resident memory of the web server's processes, in MB, every half second."""
 
     def __init__(self, pid: int) -> None:
-        self._pid, self._over = pid, threading.Event()
-        self.first = self.last = self.most = self._now()
+        self._top, self._over = psutil.Process(pid), threading.Event()
+        self._samples = [self._now()]
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
@@ -128,16 +186,24 @@ class _Memory:
         self._over.set()
         self._thread.join()
 
+    def quarters(self) -> str:
+        """In words: at the start, the most of each quarter of the time, at the end."""
+        length = -(-len(self._samples) // 4)
+        most = [max(self._samples[at : at + length]) for at in range(0, len(self._samples), length)]
+        return f"first {self._samples[0]}, most of each quarter {most}, last {self._samples[-1]}"
+
     def _watch(self) -> None:
         while not self._over.wait(0.5):
-            self.last = self._now()
-            self.most = max(self.most, self.last)
+            self._samples.append(self._now())
 
     def _now(self) -> int:
         # Of the web server's own processes; those that probe one upload come and go.
-        command = ["ps", "-o", "rss=,args=", "--ppid", str(self._pid), "--pid", str(self._pid)]
-        lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
-        return sum(int(line.split()[0]) for line in lines if "gunicorn" in line) // 1024
+        size = 0
+        for process in [self._top, *self._top.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                if any("gunicorn" in part for part in process.cmdline()):
+                    size += process.memory_info().rss
+        return size // 2**20
 
 
 def _answers(address: str) -> bool:
