@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ml_app.querysets import ScanQuerySet, VideoQuerySet
+from ml_app.verdicts import Evidence, Verdict
 from ml_app.workers import Worker
 
 __all__ = ["Evidence", "Face", "FaceFrame", "Review", "Scan", "Verdict", "Video", "Worker"]
@@ -34,25 +35,6 @@ def video_path(video: Video, filename: str) -> str:
 def face_frame_path(frame: FaceFrame, filename: str) -> str:
     """Where a thumbnail or a heatmap is kept."""
     return f"scans/{frame.face.scan_id}/{filename}"
-
-
-class Verdict(models.TextChoices):
-    """Mirrors `detection.findings.Verdict`."""
-
-    REAL = "real", _("No evidence of manipulation")
-    FAKE = "fake", _("Evidence of manipulation")
-    UNCERTAIN = "uncertain", _("Uncertain")
-    NOT_ANALYSABLE = "not_analysable", _("Not analysable")
-
-
-class Evidence(models.TextChoices):
-    """Mirrors `detection.findings.Evidence`."""
-
-    NONE = "none", _("no evidence")
-    WEAK = "weak", _("weak evidence")
-    MODERATE = "moderate", _("moderate evidence")
-    STRONG = "strong", _("strong evidence")
-    VERY_STRONG = "very_strong", _("very strong evidence")
 
 
 class Video(models.Model):
@@ -81,7 +63,11 @@ class Video(models.Model):
         verbose_name = _("video")
         verbose_name_plural = _("videos")
         ordering = ["-uploaded_at"]
-        indexes = [models.Index(fields=["sha256"])]
+        indexes = [
+            models.Index(fields=["sha256"]),
+            models.Index(fields=["uploaded_at"], name="video_by_age"),
+            models.Index(fields=["uploaded_at"], condition=~Q(file=""), name="video_with_media_by_age"),
+        ]
         constraints = [models.UniqueConstraint(fields=["owner", "sha256"], name="video_once_per_owner")]
 
     def __str__(self) -> str:

@@ -40,6 +40,16 @@ class VideoQuerySet(models.QuerySet["Video"]):
         """Those that a person may see: their own, or all for staff."""
         return self.all() if is_staff else self.filter(owner=owner)
 
+    def with_media_before(self, moment: datetime) -> VideoQuerySet:
+        """Those whose files are still kept although they were uploaded before, the oldest first."""
+        return self.exclude(file="").filter(uploaded_at__lt=moment).order_by("uploaded_at")
+
+    def forgotten_since(self, moment: datetime) -> VideoQuerySet:
+        """Those with which nothing was done since, not reviewed by anybody and not analysed just now."""
+        found = self.filter(uploaded_at__lt=moment).exclude(scans__created_at__gte=moment)
+        found = found.exclude(scans__status__in=[QUEUED, RUNNING]).exclude(scans__reviews__isnull=False)
+        return found.order_by("uploaded_at")
+
 
 class ScanQuerySet(models.QuerySet["Scan"]):
     """Scans."""

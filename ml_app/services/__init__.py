@@ -9,7 +9,7 @@ from ml_app.services.claiming import claim_videos
 from ml_app.services.detectors import DetectorState, detector_state
 from ml_app.services.health import Readiness, readiness
 from ml_app.services.metrics import metrics_text
-from ml_app.services.pruning import prune_media
+from ml_app.services.pruning import prune_findings, prune_media
 from ml_app.services.queueing import QueueState, queue_for, queue_state, refuse_if_full
 from ml_app.services.results import save_findings
 from ml_app.services.scans import ANALYSE, cancel_scan, enqueue, record_review, request_scan
@@ -38,6 +38,7 @@ __all__ = [
     "enqueue",
     "limits",
     "metrics_text",
+    "prune_findings",
     "prune_media",
     "purge_media",
     "queue_for",

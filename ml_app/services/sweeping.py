@@ -13,10 +13,11 @@ from django.utils import timezone
 from deepfake_site.celery import app
 from ml_app.models import Scan, Worker
 from ml_app.services.orphans import delete_dead_uploads, delete_orphans
-from ml_app.services.pruning import prune_media
+from ml_app.services.pruning import prune_findings, prune_media
 from ml_app.services.scans import enqueue
 
 logger = logging.getLogger(__name__)
+PRUNED_AT_ONCE = 200  # videos; the rest has time until the next round, and lost scans have not
 FRESH_SECONDS = 5.0  # a scan this young may still be on its way to the broker
 
 
@@ -28,9 +29,7 @@ class Swept:
     sent: int = 0  # waiting scans sent to the broker again
     files: int = 0  # files deleted that belonged to no row
     pruned: int = 0  # videos whose media were older than MEDIA_RETENTION_DAYS
-
-    def __bool__(self) -> bool:
-        return bool(self.expired or self.sent or self.files or self.pruned)
+    forgotten: int = 0  # videos that were deleted with their findings after FINDINGS_RETENTION_DAYS
 
 
 def sweep(*, all_files: bool = True) -> Swept:
@@ -45,7 +44,8 @@ def sweep(*, all_files: bool = True) -> Swept:
         expired=take_from_the_lost(),
         sent=send_again(),
         files=delete_orphans() if all_files else delete_dead_uploads(),
-        pruned=prune_media(),
+        pruned=prune_media(at_most=PRUNED_AT_ONCE),
+        forgotten=prune_findings(at_most=PRUNED_AT_ONCE),
     )
 
 
@@ -80,11 +80,12 @@ def send_again() -> int:
 
 def _send_again(queue: str) -> int:
     ready = timezone.now() - timedelta(seconds=FRESH_SECONDS)
-    waiting = list(Scan.objects.waiting(queue).filter(created_at__lt=ready).values_list("pk", flat=True))
-    if not waiting or _messages(queue) >= len(waiting):
+    waiting = Scan.objects.waiting(queue).filter(created_at__lt=ready)
+    number = waiting.count()
+    if not number or _messages(queue) >= number:
         return 0
     sent = 0
-    for scan_id in waiting:
+    for scan_id in waiting.values_list("pk", flat=True).iterator():  # there may be very many
         if not enqueue(scan_id=scan_id, queue=queue):
             break  # the broker is away: the others would not come through either
         sent += 1

@@ -104,5 +104,7 @@ def _page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResp
         "max_bytes": max_upload_bytes(),
         "max_mb": settings.MAX_UPLOAD_MB,
         "max_minutes": settings.MAX_DURATION_MINUTES,
+        "media_days": settings.MEDIA_RETENTION_DAYS,
+        "findings_days": settings.FINDINGS_RETENTION_DAYS,
     }
     return render(request, template, context, status=status)

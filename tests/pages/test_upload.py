@@ -41,6 +41,14 @@ def test_the_form_tells_limits_and_offers_six_counts(newcomer: Client, settings:
     assert _checked(page) == "40"
 
 
+def test_the_form_tells_how_long_a_video_is_kept(newcomer: Client, settings: Any) -> None:
+    assert "days after" not in newcomer.get("/").content.decode()
+    settings.MEDIA_RETENTION_DAYS, settings.FINDINGS_RETENTION_DAYS = 1.0, 90.5
+    page = newcomer.get("/").content.decode()
+    assert "pictures of faces are deleted 1 day after the upload" in page
+    assert "all that was found are deleted 90.5 days after you last had it analysed" in page
+
+
 def test_a_mere_visitor_gets_no_session(newcomer: Client) -> None:
     for url in ("/", "/about/", "/scans/"):
         newcomer.get(url)

@@ -13,7 +13,8 @@ from pytest_django import Settings
 
 from ml_app import services
 from ml_app.models import Scan, Video
-from tests.factories import ScanFactory, add_face
+from ml_app.services import sweeping
+from tests.factories import ReviewFactory, ScanFactory, VideoFactory, add_face
 
 pytestmark = pytest.mark.django_db(transaction=True)  # files go when the transaction is committed
 
@@ -82,3 +83,44 @@ def test_the_sweeper_prunes_as_well(media: Path, settings: Settings) -> None:
     assert services.sweep().pruned == 1
     assert not files(media)
     assert Video.objects.get().file.name == ""
+
+
+def forget(*arguments: str) -> str:
+    output = io.StringIO()
+    call_command("prune_findings", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def test_old_findings_go_with_all_files_and_the_rest_stays(media: Path, settings: Settings) -> None:
+    settings.FINDINGS_RETENTION_DAYS = 30
+    long_ago = timezone.now() - timedelta(days=31)
+    scanned_again = aged(31, done=True)  # of an old upload, but ordered just now
+    reviewed = aged(31, done=True, created_at=long_ago)
+    ReviewFactory(scan=reviewed)
+    running = aged(31, running=True, created_at=long_ago)
+    young = aged(29, done=True, created_at=timezone.now() - timedelta(days=29))
+    stay = {scanned_again.pk, reviewed.pk, running.pk, young.pk}
+    kept = files(media)
+    aged(31, done=True, created_at=long_ago)
+    aged(31, failed=True, created_at=long_ago)
+    VideoFactory(uploaded_at=long_ago)  # whose scans its owner has deleted
+    assert forget() == "Deleted 3 videos with their findings.\n"
+    assert set(Scan.objects.values_list("pk", flat=True)) == stay
+    assert Video.objects.count() == 4
+    assert files(media) == kept
+    assert forget("--days", "31.5") == "Deleted 0 videos with their findings.\n"
+    assert "Everything is kept" in forget("--days", "0")
+
+
+def test_the_sweeper_forgets_some_at_a_time(
+    media: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "PRUNED_AT_ONCE", 2)
+    long_ago = timezone.now() - timedelta(days=9)
+    for _ in range(3):
+        aged(9, done=True, created_at=long_ago)
+    assert services.sweep().forgotten == 0, "nothing, unless it is asked for"
+    settings.FINDINGS_RETENTION_DAYS = 1
+    assert [services.sweep().forgotten for _ in range(3)] == [2, 1, 0]
+    assert not files(media)
+    assert not Video.objects.exists()

@@ -155,5 +155,6 @@ def test_the_command_says_what_it_did(scan: Scan, sent: list[str], media: Path) 
     output = io.StringIO()
     call_command("sweep", "--once", stdout=output)
     assert output.getvalue() == (
-        "1 scans taken from lost workers, 0 sent again, 1 files deleted, 0 old videos pruned.\n"
+        "1 scans taken from lost workers, 0 sent again, 1 files deleted, 0 old videos pruned, "
+        "0 deleted with their findings.\n"
     )

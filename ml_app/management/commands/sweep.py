@@ -46,7 +46,8 @@ class Command(BaseCommand):
             swept = services.sweep()
             self.stdout.write(
                 f"{swept.expired} scans taken from lost workers, {swept.sent} sent again, "
-                f"{swept.files} files deleted, {swept.pruned} old videos pruned."
+                f"{swept.files} files deleted, {swept.pruned} old videos pruned, "
+                f"{swept.forgotten} deleted with their findings."
             )
             return
         look_at = time.monotonic()
