@@ -84,6 +84,7 @@ def test_worker_and_supervisor_agree() -> None:
     ours = SERVICES["worker"]["command"]
     assert words[words.index("celery") :] == ours
     assert SERVICES["worker-gpu"]["command"] == ours
+    assert SERVICES["worker-gpu"]["deploy"]["replicas"] == "${GPU_WORKERS:-1}"
     devices = SERVICES["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert devices == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
     assert SERVICES["worker-gpu"]["environment"]["DEVICE"] == "cuda"
