@@ -184,6 +184,7 @@ CELERY_TASK_DEFAULT_QUEUE = CELERY_TASK_DEFAULT_ROUTING_KEY = "interactive"
 CELERY_TASK_ACKS_LATE = True  # and with it, no message is held by a worker that is busy with another
 CELERY_BROKER_HEARTBEAT = 0  # a worker that is busy for minutes would seem dead to RabbitMQ
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_DB_REUSE_MAX = 2**62  # or each task makes a new connection, which costs 7 ms; tasks close what is old
 CELERY_WORKER_POOL = "solo"  # one scan at a time: decoding and face detection have processes of their own
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False

@@ -37,6 +37,7 @@ _heartbeat = Heartbeat()
 def analyse_scan(scan_id: str) -> None:
     """One attempt at one scan, if it still waits for one."""
     with about_request(analyse_scan.request.get("request_id") or ""), about_scan(scan_id):
+        close_old_connections()  # the one of the last task may have died or be too old
         if _stopping.is_set():
             _send_on(scan_id)  # for the next worker: this one took the message on its way out
             return

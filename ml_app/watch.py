@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import timedelta
 from types import TracebackType
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
-from django.db import Error, connection
+from django.db import Error, close_old_connections, connection
 
 from ml_app.models import Scan
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 GRACE_SECONDS = 60.0  # for an analysis that was told to stop, until its process is ended
 BEAT_SECONDS = 0.5  # how often progress is written, and how soon a request to cancel is heard
+# One thread for all scans of this process, so that its connection to the database serves the next one too
+_beside = ThreadPoolExecutor(1, "watch")
 
 
 def lease() -> timedelta:
@@ -32,7 +35,7 @@ def lease() -> timedelta:
 
 
 class Watch:
-    """Runs from `__enter__` to `__exit__` in a thread with a database connection of its own.
+    """Runs from `__enter__` to `__exit__` in a thread with a database connection of its own, one at a time.
 
     The analysis itself never waits for the database: it leaves its progress here, and asks `cancelled`.
     """
@@ -47,12 +50,9 @@ class Watch:
         self._renew_at = time.monotonic() + settings.LEASE_SECONDS / 3
         self._late_at = time.monotonic() + settings.MAX_SCAN_MINUTES * 60
         self._wake, self._over = threading.Event(), False
-        self._thread = threading.Thread(
-            target=copy_context().run, args=[self._run], name="watch", daemon=True
-        )
 
     def __enter__(self) -> Watch:
-        self._thread.start()
+        self._running = _beside.submit(copy_context().run, self._run)
         return self
 
     def __exit__(
@@ -60,7 +60,9 @@ class Watch:
     ) -> None:
         self._over = True
         self._wake.set()
-        self._thread.join()
+        failure = self._running.exception()
+        if failure is not None:
+            logger.error("The watch over this scan ended early", exc_info=failure)
 
     def progress(self, progress: Progress) -> None:
         """Keep how far the analysis has come. A new stage is written at once, its steps twice a second."""
@@ -75,6 +77,7 @@ class Watch:
         return any(reason.is_set() for reason in reasons)
 
     def _run(self) -> None:
+        close_old_connections()  # that of the last scan may have died or be too old
         try:
             while not self._over:
                 try:
@@ -85,7 +88,7 @@ class Watch:
                 self._wake.wait(min(BEAT_SECONDS, settings.LEASE_SECONDS / 3))
                 self._wake.clear()
         finally:
-            connection.close()
+            close_old_connections()
 
     def _keep_time(self) -> None:
         """Ask an analysis that takes too long to stop, and end the process if it does not hear."""

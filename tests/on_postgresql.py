@@ -17,7 +17,8 @@ _DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 @pytest.hookimpl(wrapper=True)  # before the settings are read
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
     server = early_config.stash[_SERVER] = Server()
-    os.environ["DATABASE_URL"] = server.url()
+    # Or the connection of a thread would hold the database when it is to be dropped.
+    os.environ["DATABASE_URL"] = server.url() + "&CONN_MAX_AGE=0"
     return (yield)
 
 

@@ -7,8 +7,6 @@ import secrets
 from dataclasses import asdict
 from typing import Any
 
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import Error, transaction
 from django.db.models import QuerySet
 
@@ -98,8 +96,8 @@ def _frame(stem: str, frame: FaceFrameFinding) -> FaceFrame:
         fake_probability=frame.fake_probability,
         sharpness=frame.sharpness,
         brightness=frame.brightness,
-        thumbnail=default_storage.save(f"{stem}.jpg", ContentFile(frame.thumbnail)),
-        heatmap=default_storage.save(f"{stem}.png", ContentFile(frame.heatmap)) if frame.heatmap else "",
+        thumbnail=storage.write(f"{stem}.jpg", frame.thumbnail),
+        heatmap=storage.write(f"{stem}.png", frame.heatmap) if frame.heatmap else "",
     )
 
 
