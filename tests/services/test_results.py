@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from ml_app import services
 from ml_app.detection.findings import Findings
@@ -36,6 +37,15 @@ def test_everything_is_kept(claimed: Scan, findings: Make, media: Path) -> None:
     assert frames[0].heatmap.read() == b"png"
     assert not frames[1].heatmap
     assert len(_pictures(media)) == 8
+    assert {path.stat().st_mode & 0o777 for path in _pictures(media)} == {0o600}, "for the site alone"
+
+
+def test_a_proxy_may_read_the_pictures_that_it_is_to_send(
+    claimed: Scan, findings: Make, media: Path, settings: Settings
+) -> None:
+    settings.FILE_UPLOAD_PERMISSIONS = 0o644
+    assert services.save_findings(scan=claimed, findings=findings(), worker="me")
+    assert {path.stat().st_mode & 0o777 for path in _pictures(media)} == {0o644}
 
 
 def test_nobody_in_the_picture(claimed: Scan, findings: Make) -> None:
