@@ -86,7 +86,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    DATABASES["default"].setdefault("CONN_MAX_AGE", 60)  # a new connection for each page costs more than it
+    DATABASES["default"].setdefault("CONN_MAX_AGE", 3600)  # a new connection costs more than a page
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # and one that died meanwhile is replaced
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
