@@ -214,6 +214,8 @@ SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)  # its X-Forwarded-* headers can be believed
+# Where visitors come in, at the proxy of docker-compose.yml or at the site itself: for the system checks.
+HTTP_ADDRESS: str = env.str("HTTP_ADDRESS", default="127.0.0.1" if BEHIND_PROXY else HOST)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 # Nobody else on this machine reads what was uploaded, except a proxy that is to send it.
 FILE_UPLOAD_PERMISSIONS = 0o644 if MEDIA_ACCEL_PREFIX else 0o600

@@ -43,9 +43,10 @@ def _exposure() -> Iterator[CheckMessage]:
             hint="Name the hosts that people type, such as ALLOWED_HOSTS=detector.example,192.0.2.7",
             id="ml_app.W001",
         )
-    if settings.HOST not in _LOOPBACK and not _reachable():
+    if settings.HTTP_ADDRESS not in _LOOPBACK and not _reachable():
+        door = f"{'HTTP_ADDRESS' if settings.BEHIND_PROXY else 'HOST'} is {settings.HTTP_ADDRESS}"
         yield Warning(
-            f"HOST is {settings.HOST}, but ALLOWED_HOSTS names this machine alone: others will get 400.",
+            f"{door}, but ALLOWED_HOSTS names this machine alone: others will get 400.",
             hint="Name what people type in their browsers, such as ALLOWED_HOSTS=192.0.2.7,localhost",
             id="ml_app.W002",
         )

@@ -79,6 +79,23 @@ def test_what_everybody_starts_with_is_silent() -> None:
     assert ids() == set()
 
 
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"HOST": "0.0.0.0"}, "HOST is 0.0.0.0"),
+        # As in a container whose proxy serves this machine alone
+        ({"HOST": "0.0.0.0", "BEHIND_PROXY": "true"}, ""),
+        ({"HOST": "0.0.0.0", "BEHIND_PROXY": "true", "HTTP_ADDRESS": "0.0.0.0"}, "HTTP_ADDRESS is 0.0.0.0"),
+    ],
+)
+def test_who_is_let_in_at_the_door_that_visitors_use(
+    environment: dict[str, str], named: str, tmp_path: Path
+) -> None:
+    said = manage(tmp_path, "check", **environment).stderr
+    assert ("ml_app.W002" in said) == bool(named)
+    assert named in said
+
+
 @pytest.mark.usefixtures("_local")
 @pytest.mark.parametrize(
     ("values", "id_"),
@@ -95,7 +112,7 @@ def test_what_everybody_starts_with_is_silent() -> None:
         ({"MEDIA_STORAGE_URL": "s3://b", "MEDIA_ACCEL_PREFIX": "/p/"}, "ml_app.E008"),
         ({"MEDIA_STORAGE_URL": "s3://b"}, "ml_app.W008"),
         ({"ALLOWED_HOSTS": ["*"]}, "ml_app.W001"),
-        ({"HOST": "0.0.0.0"}, "ml_app.W002"),
+        ({"HTTP_ADDRESS": "0.0.0.0"}, "ml_app.W002"),
         ({"ALLOWED_HOSTS": ["detector.example"]}, "ml_app.W003"),
         ({"HTTPS": True}, "ml_app.W004"),
         ({"METRICS_TOKEN": "metrics"}, "ml_app.W006"),
