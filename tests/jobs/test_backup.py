@@ -92,4 +92,12 @@ def test_what_is_no_backup_touches_nothing(new_site: Callable[..., Site], clip: 
                 entry.size = len(data)
             new.addfile(entry, io.BytesIO(data))
     assert "The backup is of postgresql" in manage(site, "restore", other, "--replace").stderr
+    for strange in ("../../outside", "/tmp/outside", "media/videos/link"):
+        with tarfile.open(file) as old, tarfile.open(other, "w") as new:
+            for entry in old.getmembers():
+                new.addfile(entry, old.extractfile(entry))
+            added = tarfile.TarInfo(strange)
+            added.type, added.linkname = (tarfile.SYMTYPE, "/etc/passwd") if "link" in strange else (b"0", "")
+            new.addfile(added)
+        assert "which no backup of this site does" in manage(site, "restore", other, "--replace").stderr
     assert site.do("videos") == 1
