@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 
 from tests.media import clips
 from tests.postgresql import Server
@@ -40,3 +41,13 @@ def postgresql() -> Iterator[Server]:
     server = Server()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For analyses within the test's process: on SQLite the thread beside them leaves the database alone.
+
+    There it lies in memory, where a second connection hears "table is locked". PostgreSQL has no such limit.
+    """
+    if connection.vendor == "sqlite":
+        monkeypatch.setattr("ml_app.watch.Watch._beat", lambda watch: None)

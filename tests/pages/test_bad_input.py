@@ -17,7 +17,6 @@ import pytest
 import torch
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.test import Client
 
 from ml_app import tasks, wording
@@ -35,20 +34,14 @@ def post(client: Client, path: Path, name: str = "clip.mp4") -> Any:
     return client.post("/", {"frame_count": 10, "video": upload})
 
 
-def no_beat(watch: object) -> None:
-    """SQLite's database of the tests lies in memory, where a second connection gets "table is locked"."""
-
-
 Worker = Callable[[], Scan]
 
 
 @pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
+def worker(one_connection: None, monkeypatch: pytest.MonkeyPatch) -> Worker:
     """Does what a worker would do with the only scan there is."""
     monkeypatch.setattr("ml_app.services.scans.enqueue", lambda **message: True)
     monkeypatch.setattr("ml_app.services.enqueue", lambda **message: True)
-    if connection.vendor == "sqlite":
-        monkeypatch.setattr("ml_app.watch.Watch._beat", no_beat)
 
     def work() -> Scan:
         scan = Scan.objects.get()
