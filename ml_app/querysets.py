@@ -40,15 +40,19 @@ class VideoQuerySet(models.QuerySet["Video"]):
         """Those that a person may see: their own, or all for staff."""
         return self.all() if is_staff else self.filter(owner=owner)
 
+    def idle_since(self, moment: datetime) -> VideoQuerySet:
+        """Those uploaded before, of which no scan waits or runs just now, the oldest first."""
+        found = self.filter(uploaded_at__lt=moment).exclude(scans__status__in=[QUEUED, RUNNING])
+        return found.order_by("uploaded_at")
+
     def with_media_before(self, moment: datetime) -> VideoQuerySet:
-        """Those whose files are still kept although they were uploaded before, the oldest first."""
-        return self.exclude(file="").filter(uploaded_at__lt=moment).order_by("uploaded_at")
+        """Of those, the ones whose files are still kept."""
+        return self.idle_since(moment).exclude(file="")
 
     def forgotten_since(self, moment: datetime) -> VideoQuerySet:
-        """Those with which nothing was done since, not reviewed by anybody and not analysed just now."""
-        found = self.filter(uploaded_at__lt=moment).exclude(scans__created_at__gte=moment)
-        found = found.exclude(scans__status__in=[QUEUED, RUNNING]).exclude(scans__reviews__isnull=False)
-        return found.order_by("uploaded_at")
+        """Of those, the ones with which nothing was done since, and that nobody has reviewed."""
+        found = self.idle_since(moment).exclude(scans__created_at__gte=moment)
+        return found.exclude(scans__reviews__isnull=False)
 
 
 class ScanQuerySet(models.QuerySet["Scan"]):

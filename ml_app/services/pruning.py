@@ -34,7 +34,7 @@ def prune_media(*, days: float | None = None, at_most: int | None = None) -> int
     for video in Video.objects.with_media_before(before)[:at_most]:
         try:
             files = purge_media(video=video)
-        except (ServiceError, Video.DoesNotExist):  # being analysed, or deleted by its owner just now
+        except (ServiceError, Video.DoesNotExist):  # scanned again or deleted by its owner just now
             continue
         logger.info("Video %s, uploaded %s: %d files deleted", video.pk, video.uploaded_at, files)
         pruned += 1

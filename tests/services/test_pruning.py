@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,13 @@ def files(media: Path) -> set[Path]:
     return {path for path in media.rglob("*") if path.is_file()}
 
 
-def prune(*arguments: str) -> str:
+def prune(*arguments: str, command: str = "prune_media") -> str:
     output = io.StringIO()
-    call_command("prune_media", *arguments, stdout=output)
+    call_command(command, *arguments, stdout=output)
     return output.getvalue()
+
+
+forget = partial(prune, command="prune_findings")
 
 
 def test_old_media_go_and_young_ones_rows_and_hashes_stay(media: Path, settings: Settings) -> None:
@@ -83,12 +87,6 @@ def test_the_sweeper_prunes_as_well(media: Path, settings: Settings) -> None:
     assert services.sweep().pruned == 1
     assert not files(media)
     assert Video.objects.get().file.name == ""
-
-
-def forget(*arguments: str) -> str:
-    output = io.StringIO()
-    call_command("prune_findings", *arguments, stdout=output)
-    return output.getvalue()
 
 
 def test_old_findings_go_with_all_files_and_the_rest_stays(media: Path, settings: Settings) -> None:
