@@ -95,8 +95,8 @@ def test_update_while_a_scan_runs(stack: Stack, visitor: NewVisitor, clip: Path,
     migrations = stack.sql("select count(*), max(applied) from django_migrations")
     scans = send(stack, visitor("update"), clip, tmp_path, range(1000, 1030), frames=100)
     stay = [stack.containers(service) for service in ("database", "broker")]
+    stack.settings["TAG"] = "next"  # before two threads write the settings down
     with Watch(stack) as watch:
-        stack.settings["TAG"] = "next"
         stack.up()
         stack.settled(600)
     assert [stack.containers(service) for service in ("database", "broker")] == stay
