@@ -30,7 +30,7 @@ from typing import Any
 import psutil
 
 from benchmarks.installation import installation
-from tests.containers.stack import Stack, find_engine
+from tests.containers.stack import find_engine, stack_from_nothing
 from tests.jobs.site import ROOT, free_port, wait_for
 from tests.media import make_clip
 
@@ -94,21 +94,17 @@ def _containers(options: argparse.Namespace) -> Iterator[_Site]:
     if limit := os.environ.get("QUEUE_LIMIT"):
         settings["QUEUE_LIMIT"] = limit
     sizes = "find /data/media/scans -type f -printf '%s\n'"
-    with tempfile.TemporaryDirectory() as name:
-        stack = Stack(Path(name), "deepfake-load", **settings)
-        stack.close()
-        try:
-            stack.build()
-            stack.up()
-            yield _Site(
-                Path(name),
-                stack.address,
-                int(stack.inspect("web")["State"]["Pid"]),
-                stack.sql,
-                lambda: [int(size) for size in stack.run_in("web", "sh", "-c", sizes).split()],
-            )
-        finally:
-            stack.close()
+    with (
+        tempfile.TemporaryDirectory() as name,
+        stack_from_nothing(Path(name), "deepfake-load", **settings) as stack,
+    ):
+        yield _Site(
+            Path(name),
+            stack.address,
+            int(stack.inspect("web")["State"]["Pid"]),
+            stack.sql,
+            lambda: [int(size) for size in stack.run_in("web", "sh", "-c", sizes).split()],
+        )
 
 
 def _load(site: _Site, options: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.installation import installation
-from tests.containers.stack import Stack, find_engine
+from tests.containers.stack import find_engine, stack_from_nothing
 from tests.containers.visitor import unique_copy
 from tests.media import make_clip
 
@@ -79,18 +79,13 @@ def _containers(workers: int, options: argparse.Namespace) -> list[Row]:
         clip = make_clip(folder / "clip.mp4", seconds=options.seconds, fps=10, size=(480, 270))
         for number in range(options.clips):
             unique_copy(clip, number, clips)
-        stack = Stack(folder, "deepfake-throughput", BATCH_QUEUE_LIMIT="0")
-        stack.close()
-        try:
-            stack.build()
-            stack.up("--scale", "worker=0")
+        start = ["deepfake-throughput", "--scale", "worker=0"]
+        with stack_from_nothing(folder, *start, BATCH_QUEUE_LIMIT="0") as stack:
             enqueue = ["manage", "enqueue", "/clips", "--frames", str(options.frames)]
             stack.compose("run", "--rm", "-T", "--volume", f"{clips}:/clips:ro", "tools", *enqueue)
             stack.up("--scale", f"worker={workers}")
             stack.settled(3600)
             rows = stack.sql(_ENDED)
-        finally:
-            stack.close()
     moment = datetime.fromisoformat
     return [(moment(start), moment(end), float(total or 0), status) for start, end, total, status in rows]
 

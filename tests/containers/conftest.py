@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import browser
-from tests.containers.stack import NoEngineError, Stack, find_engine
+from tests.containers.stack import NoEngineError, Stack, find_engine, stack_from_nothing
 from tests.containers.visitor import Visitor
 from tests.media import make_clip
 
@@ -30,25 +30,16 @@ def stack(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
 
     KEEP_STACK=folder keeps it running, and uses the one that an earlier run has kept: for work on the tests.
     """
+    # Several kills may hit the same scan.
+    settings = {"MAX_UPLOAD_MB": "2100", "LEASE_SECONDS": "10", "MAX_ATTEMPTS": "10"}
     kept = os.environ.get("KEEP_STACK", "")
-    folder = Path(kept) if kept else tmp_path_factory.mktemp("stack")
-    stack = Stack(
-        folder,
-        MAX_UPLOAD_MB="2100",
-        LEASE_SECONDS="10",
-        MAX_ATTEMPTS="10",  # several kills may hit the same scan
-    )
     if kept:
+        stack = Stack(Path(kept), **settings)
         stack.up()
         yield stack
         return
-    stack.close()  # what an earlier run may have left
-    try:
-        stack.build()
-        stack.up()
+    with stack_from_nothing(tmp_path_factory.mktemp("stack"), **settings) as stack:
         yield stack
-    finally:
-        stack.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ import os
 import shutil
 import signal
 import subprocess
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,21 @@ class Stack:
         self.compose(
             "--profile", "*", "down", "--volumes", "--timeout", "10", "--remove-orphans", check=False
         )
+
+
+@contextmanager
+def stack_from_nothing(
+    folder: Path, project: str = "deepfake-test", *arguments: str, **settings: str
+) -> Iterator[Stack]:
+    """An installation that is built and started, and removed with all its volumes when the block is left.
+
+    `arguments` are for `Stack.up`.
+    """
+    stack = Stack(folder, project, **settings)
+    stack.close()  # what an earlier run may have left
+    try:
+        stack.build()
+        stack.up(*arguments)
+        yield stack
+    finally:
+        stack.close()
