@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from ml_app.detection.face_pool import shared_pool
+from ml_app.detection.faces.pool.process_pool import shared_pool
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 DETECTOR = "standard"
@@ -18,7 +18,7 @@ DETECTOR = "standard"
 def main(path: str, count: int) -> None:
     """Load the detector and analyse."""
     shared_pool().warm_up()  # first: it needs the longest
-    from ml_app.detection.loading import LoadingDetector
+    from ml_app.detection.runtime.loading import LoadingDetector
 
     detector = LoadingDetector(MODELS, DETECTOR, count, "cpu")
     from ml_app.detection.pipeline import analyse

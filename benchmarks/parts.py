@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from benchmarks.ours import DETECTOR, MODELS
-from ml_app.detection.checkpoints import Sampling
-from ml_app.detection.crops import Image
-from ml_app.detection.video import open_video
+from ml_app.detection.checkpoints.files import Sampling
+from ml_app.detection.faces.crops import Image
+from ml_app.detection.video.opening import open_video
 
 SEARCH_SIDE = 640
 
@@ -54,7 +54,7 @@ def main(path: str, count: int) -> None:
     ends("decode")
     found = search(frames)
     ends("hog")
-    from ml_app.detection.detector import Detector
+    from ml_app.detection.runtime.detector import Detector
 
     detector = Detector.load(MODELS, DETECTOR, count, "cpu")
     detector.warm_up()

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from ml_app.detection.checkpoints import HeadMetadata, PinnedFile, open_folder, read_metadata
+from ml_app.detection.checkpoints.files import HeadMetadata, PinnedFile, open_folder, read_metadata
 from ml_app.detection.errors import CheckpointError
 from ml_app.wording import Words
 

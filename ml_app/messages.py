@@ -70,7 +70,7 @@ class _ScanErrors(Mapping[str, "Promise | str"]):
 
     @staticmethod
     def _all() -> Mapping[str, Promise | str]:
-        from ml_app.detection.video_errors import MESSAGES  # noqa: PLC0415 - only failed scans need it
+        from ml_app.detection.video.errors import MESSAGES  # noqa: PLC0415 - only failed scans need it
 
         return {**{code: _(text) for code, text in MESSAGES.items()}, **_MESSAGES}
 

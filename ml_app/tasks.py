@@ -26,7 +26,7 @@ from ml_app.uploads import disk_is_full
 from ml_app.watch import Watch, lease
 
 if TYPE_CHECKING:
-    from ml_app.detection.detector import Detector
+    from ml_app.detection.runtime.detector import Detector
 
 logger = logging.getLogger(__name__)
 _stopping = threading.Event()  # the worker was told to end: give the scan back instead of finishing it
@@ -137,7 +137,7 @@ def detector(name: str, frames: int) -> Detector:
 
 @lru_cache(maxsize=8)
 def _load(name: str, frames: int, version: int) -> Detector:
-    from ml_app.detection.detector import Detector  # noqa: PLC0415 - pages import this module
+    from ml_app.detection.runtime.detector import Detector  # noqa: PLC0415 - pages import this module
 
     return Detector.load(Path(settings.MODELS_DIR), name, frames, settings.DEVICE)
 
@@ -160,7 +160,7 @@ def _warm_up(**kwargs: Any) -> None:
     except CheckpointError as error:
         logger.error("No detector: %s %s", error.message, error.detail)
         return
-    from ml_app.detection.face_pool import shared_pool  # noqa: PLC0415
+    from ml_app.detection.faces.pool.process_pool import shared_pool  # noqa: PLC0415
 
     shared_pool().warm_up()
     info = loaded.info

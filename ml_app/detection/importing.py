@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ml_app.detection.checkpoints import (
+from ml_app.detection.checkpoints.files import (
     BackboneMetadata,
     Decision,
     DetectorFolder,

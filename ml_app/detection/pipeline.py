@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_app.detection import explain, verdict
-from ml_app.detection.embedding import Embedder
 from ml_app.detection.errors import Cancelled
-from ml_app.detection.face_pool import FacePool, shared_pool
-from ml_app.detection.faces import People, find_people
+from ml_app.detection.faces.frame_faces import Look, Sighting
+from ml_app.detection.faces.people import People, find_people
+from ml_app.detection.faces.pool.process_pool import FacePool, shared_pool
+from ml_app.detection.faces.track import Seen
 from ml_app.detection.findings import (
     FaceFinding,
     FaceFrameFinding,
@@ -23,17 +24,16 @@ from ml_app.detection.findings import (
     Stage,
     VideoInfo,
 )
-from ml_app.detection.following import Seen
-from ml_app.detection.loading import Loadable
-from ml_app.detection.looking import Look, Sighting
-from ml_app.detection.video import open_video
+from ml_app.detection.runtime.embedding import Embedder
+from ml_app.detection.runtime.loading import Loadable
+from ml_app.detection.video.opening import open_video
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from ml_app.detection.detector import Detector
-    from ml_app.detection.network import PersonScores
+    from ml_app.detection.runtime.detector import Detector
+    from ml_app.detection.runtime.network import PersonScores
 
 MAX_SIDE = 1920  # of a decoded frame, pixels; a face is cut from it at its full resolution up to here
 OnProgress = Callable[[Progress], None]

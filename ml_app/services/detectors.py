@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.functional import Promise
 
-from ml_app.detection.checkpoints import MANIFEST, HeadMetadata, open_folder, read_metadata, sha256_of
+from ml_app.detection.checkpoints.files import MANIFEST, HeadMetadata, open_folder, read_metadata, sha256_of
 from ml_app.detection.errors import CheckpointError
 from ml_app.messages import refuse
 

@@ -73,7 +73,7 @@ def _known(owner: str, sha256: str) -> Video | None:
 
 
 def _probe(path: Path) -> VideoInfo:
-    from ml_app.detection.video import probe  # noqa: PLC0415 - not when the web process starts
+    from ml_app.detection.video.opening import probe  # noqa: PLC0415 - not when the web process starts
 
     try:
         with _probing:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.crops import Image
+from ml_app.detection.faces.crops import Image
 from ml_app.training.recoding import recode
 from ml_app.training.store import STORED_MARGIN
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ml_app.detection.crops import Image
+from ml_app.detection.faces.crops import Image
 from ml_app.detection.networks.backbones import BackboneSpec
 from ml_app.training.augment import Draw, apply, draw
 from ml_app.training.blending import self_blend

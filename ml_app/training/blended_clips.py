@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.crops import Image
+from ml_app.detection.faces.crops import Image
 from ml_app.training.blending import Blend, blend_by, draw_blend
 from ml_app.training.landmarks import Landmarks
 from ml_app.training.looks import Look

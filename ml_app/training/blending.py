@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.crops import Image
+from ml_app.detection.faces.crops import Image
 from ml_app.training.landmarks import Landmarks
 from ml_app.training.looks import Look, change_look, draw_look
 

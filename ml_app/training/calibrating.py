@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection import verdict
-from ml_app.detection.checkpoints import (
+from ml_app.detection.checkpoints.files import (
     Calibration,
     Decision,
     HeadMetadata,
@@ -21,8 +21,8 @@ from ml_app.detection.checkpoints import (
     read_metadata,
     save_checkpoint,
 )
-from ml_app.detection.detector import Detector
 from ml_app.detection.findings import Verdict
+from ml_app.detection.runtime.detector import Detector
 from ml_app.detection.verdict import calibrated, decide
 from ml_app.training.augment import centre
 from ml_app.training.calibrate import choose_decision, fit_calibration

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.crops import Image, landmark_square
+from ml_app.detection.faces.crops import Image, landmark_square
 from ml_app.detection.findings import Box
 
 Landmarks = npt.NDArray[np.float32]

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ml_app.detection.checkpoints import (
+from ml_app.detection.checkpoints.files import (
     BackboneMetadata,
     HeadMetadata,
     Preprocessing,

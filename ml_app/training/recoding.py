@@ -10,7 +10,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.crops import Image
+from ml_app.detection.faces.crops import Image
 
 
 def recode(images: Sequence[Image], crf: int) -> list[Image]:

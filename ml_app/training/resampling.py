@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.crops import Image
+from ml_app.detection.faces.crops import Image
 from ml_app.training.blending import draw_blend, face_mask
 from ml_app.training.landmarks import Landmarks
 

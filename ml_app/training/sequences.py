@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ml_app.detection.crops import Image
+from ml_app.detection.faces.crops import Image
 from ml_app.training.augment import apply_clip, centre, draw
 from ml_app.training.batches import to_tensor
 from ml_app.training.blended_clips import MANNERS, blend_clip

@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection import verdict
-from ml_app.detection.checkpoints import Preprocessing, Sampling, sha256_of
+from ml_app.detection.checkpoints.files import Preprocessing, Sampling, sha256_of
 from ml_app.detection.errors import DetectionError
-from ml_app.detection.face_pool import FacePool, shared_pool
-from ml_app.detection.faces import REVISION, find_people
+from ml_app.detection.faces.people import REVISION, find_people
+from ml_app.detection.faces.pool.process_pool import FacePool, shared_pool
+from ml_app.detection.faces.track import Seen
 from ml_app.detection.findings import FaceFrameFinding, Reason
-from ml_app.detection.following import Seen
 from ml_app.detection.pipeline import MAX_SIDE
-from ml_app.detection.video import open_video
+from ml_app.detection.video.opening import open_video
 
 MOST_FRAMES = 100
 

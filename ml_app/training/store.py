@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.crops import Image, crop, landmark_square
+from ml_app.detection.faces.crops import Image, crop, landmark_square
 from ml_app.training.landmarks import Landmarks
 
 STORED_SIDE = 144  # pixels; more than the network sees, so that crops can be jittered

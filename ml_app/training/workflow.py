@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
-from ml_app.detection.place import choose_place
+from ml_app.detection.runtime.device import choose_place
 from ml_app.training.batches import Pool
 from ml_app.training.classifier import FrameClassifier
 from ml_app.training.fit import LAST, TrainingFailed, fit

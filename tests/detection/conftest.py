@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from ml_app.detection.checkpoints import (
+from ml_app.detection.checkpoints.files import (
     BackboneMetadata,
     Decision,
     HeadMetadata,
@@ -19,11 +19,11 @@ from ml_app.detection.checkpoints import (
     save_checkpoint,
     sha256_of,
 )
-from ml_app.detection.crops import Image
-from ml_app.detection.detector import Detector
-from ml_app.detection.face_pool import FacePool
+from ml_app.detection.faces.crops import Image
+from ml_app.detection.faces.pool.process_pool import FacePool
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
 from ml_app.detection.networks.heads import SEQUENCE, build_head
+from ml_app.detection.runtime.detector import Detector
 
 CHANNELS = 16
 DIMENSIONS = {"channels": CHANNELS, "projection": 8, "hidden": 8}

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ml_app.detection.detector import Detector
 from ml_app.detection.explain import most_telling, render
-from ml_app.detection.torch_network import TorchNetwork
+from ml_app.detection.runtime.detector import Detector
+from ml_app.detection.runtime.pytorch import TorchNetwork
 
 
 @pytest.mark.parametrize(

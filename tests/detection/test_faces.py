@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 import skimage.data
 
-from ml_app.detection import looking
-from ml_app.detection.checkpoints import Preprocessing
-from ml_app.detection.crops import Image
+from ml_app.detection.checkpoints.files import Preprocessing
 from ml_app.detection.errors import Cancelled, DetectionError
-from ml_app.detection.face_pool import FacePool
-from ml_app.detection.faces import MAX_PEOPLE, find_people
-from ml_app.detection.locating import overlap
-from ml_app.detection.looking import look
+from ml_app.detection.faces import frame_faces
+from ml_app.detection.faces.crops import Image
+from ml_app.detection.faces.detect import overlap
+from ml_app.detection.faces.frame_faces import look
+from ml_app.detection.faces.people import MAX_PEOPLE, find_people
+from ml_app.detection.faces.pool.process_pool import FacePool
 from tests.detection.conftest import Frame
 from tests.media import picture, portrait
 
@@ -38,7 +38,7 @@ def test_a_face_is_found_where_it_is() -> None:
     seen = look(picture(0), 1.0, PREPROCESSING).sightings
     assert len(seen) == 1
     # portrait(): a face about 87 of 256 wide about the centre, drawn 228 high at the bottom.
-    assert overlap(seen[0].box, looking.Box(117, 80, 199, 162)) > 0.5
+    assert overlap(seen[0].box, frame_faces.Box(117, 80, 199, 162)) > 0.5
     assert seen[0].score > 1
     assert seen[0].crop.shape == (64, 64, 3)
     assert seen[0].crop.flags.c_contiguous
@@ -64,7 +64,7 @@ def test_a_small_face_needs_a_finer_search() -> None:
     seen = look(image, 1.0, PREPROCESSING, levels=(0, 2)).sightings
     assert len(seen) == 1
     assert seen[0].level == 2
-    assert overlap(seen[0].box, looking.Box(974, 446, 1025, 497)) > 0.4
+    assert overlap(seen[0].box, frame_faces.Box(974, 446, 1025, 497)) > 0.4
 
 
 def test_a_small_face_beside_a_large_one_is_found(pool: FacePool) -> None:
@@ -157,15 +157,15 @@ def test_one_process_and_this_one_see_the_same(pool: FacePool) -> None:
 
 def test_descriptors_know_a_person_again() -> None:
     one, again = (look(picture(t), 1.0, PREPROCESSING).sightings[0] for t in (0.0, 1.0))
-    first = looking.describe(one.chip)
+    first = frame_faces.describe(one.chip)
     assert first.shape == (128,)
-    assert np.linalg.norm(first - looking.describe(again.chip)) < 0.3
-    assert np.linalg.norm(first - looking.describe(np.ascontiguousarray(one.chip[::-1]))) > 0.6
+    assert np.linalg.norm(first - frame_faces.describe(again.chip)) < 0.3
+    assert np.linalg.norm(first - frame_faces.describe(np.ascontiguousarray(one.chip[::-1]))) > 0.6
 
 
 def test_a_process_that_dies_is_an_error_and_is_replaced() -> None:
     with FacePool(1) as pool:
-        pool.submit(looking.warm_up).result(60)
+        pool.submit(frame_faces.warm_up).result(60)
         child = pool._idle.get()
         assert child is not None
         os.kill(child.pid, signal.SIGKILL)
@@ -178,12 +178,12 @@ def test_a_process_that_dies_is_an_error_and_is_replaced() -> None:
 
 def test_a_process_that_hangs_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with FacePool(1) as pool:
-        pool.submit(looking.warm_up).result(60)
+        pool.submit(frame_faces.warm_up).result(60)
         child = pool._idle.get()
         assert child is not None
         os.kill(child.pid, signal.SIGSTOP)
         pool._idle.put(child)
-        monkeypatch.setattr("ml_app.detection.face_pool.JOB_SECONDS", 0.3)
+        monkeypatch.setattr("ml_app.detection.faces.pool.process_pool.JOB_SECONDS", 0.3)
         with pytest.raises(DetectionError) as caught:
             pool.submit(look, picture(0), 1.0, PREPROCESSING).result(60)
         assert caught.value.code == "face_detector_crashed"
@@ -218,8 +218,9 @@ def _alive(pid: int) -> bool:
 
 def test_processes_end_with_their_parent_however_it_dies() -> None:
     code = (
-        "import time; from ml_app.detection import looking; from ml_app.detection.face_pool import FacePool;"
-        "pool = FacePool(2); [pool.submit(looking.warm_up) for _ in range(6)][-1].result();"
+        "import time; from ml_app.detection.faces import frame_faces;"
+        "from ml_app.detection.faces.pool.process_pool import FacePool;"
+        "pool = FacePool(2); [pool.submit(frame_faces.warm_up) for _ in range(6)][-1].result();"
         "children = [pool._idle.get() for _ in range(2)];"
         "print(*[c.pid for c in children if c], flush=True); time.sleep(60)"
     )
@@ -238,7 +239,8 @@ def test_processes_end_with_their_parent_however_it_dies() -> None:
 
 def test_a_process_that_looks_imports_neither_torch_nor_django() -> None:
     code = (
-        "import sys; from ml_app.detection import face_pool, looking; looking.warm_up();"
+        "import sys; from ml_app.detection.faces import frame_faces; frame_faces.warm_up();"
+        "import ml_app.detection.faces.pool.process_pool;"
         "print(sorted({'torch', 'django'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ml_app.detection.faces.frame_faces import Look, Sighting
+from ml_app.detection.faces.track import Descriptor, Seen, follow
 from ml_app.detection.findings import Box
-from ml_app.detection.following import Descriptor, Seen, follow
-from ml_app.detection.looking import Look, Sighting
 
 NOTHING = np.zeros((0, 0, 3), dtype=np.uint8)
 SCENE = np.full((18, 32), 120, dtype=np.uint8)

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ml_app.detection.crops import Image
-from ml_app.detection.detector import Detector
 from ml_app.detection.errors import CheckpointError, DetectionError
-from ml_app.detection.place import choose_place
-from ml_app.detection.torch_network import TorchNetwork
+from ml_app.detection.faces.crops import Image
+from ml_app.detection.runtime.detector import Detector
+from ml_app.detection.runtime.device import choose_place
+from ml_app.detection.runtime.pytorch import TorchNetwork
 
 
 class Narrow(nn.Module):

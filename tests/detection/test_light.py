@@ -11,9 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from ml_app.detection import network as networks
-from ml_app.detection import torch_network
-from ml_app.detection.checkpoints import (
+from ml_app.detection.checkpoints.files import (
     BackboneMetadata,
     HeadMetadata,
     PinnedFile,
@@ -23,18 +21,20 @@ from ml_app.detection.checkpoints import (
     save_checkpoint,
     sha256_of,
 )
-from ml_app.detection.crops import Image
-from ml_app.detection.detector import Detector
 from ml_app.detection.errors import CheckpointError
+from ml_app.detection.faces.crops import Image
 from ml_app.detection.hardware import usable_cores
-from ml_app.detection.light_network import LightNetwork
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
 from ml_app.detection.networks.efficientnet_lite import efficientnet_lite
-from ml_app.detection.networks.light_head import LightHead
-from ml_app.detection.networks.lite_shape import CHANNELS
+from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
-from ml_app.detection.place import Place
-from ml_app.detection.torch_network import TorchNetwork
+from ml_app.detection.networks.sequence_head_numpy import LightHead
+from ml_app.detection.runtime import network as networks
+from ml_app.detection.runtime import pytorch
+from ml_app.detection.runtime.detector import Detector
+from ml_app.detection.runtime.device import Place
+from ml_app.detection.runtime.onnx_runtime import LightNetwork
+from ml_app.detection.runtime.pytorch import TorchNetwork
 
 ROOT = Path(__file__).resolve().parents[2]
 DIMENSIONS = {"channels": CHANNELS, "projection": 24, "hidden": 12}
@@ -83,10 +83,10 @@ def write(models: Path, size: int, side: int, colour_order: str = "RGB") -> Path
 def in_torch(models: Path, monkeypatch: pytest.MonkeyPatch) -> TorchNetwork:
     """The same files in torch, in single precision."""
     place = Place(torch.device("cpu"), torch.float32)
-    monkeypatch.setattr(torch_network, "choose_place", lambda device, *, exact: place)
+    monkeypatch.setattr(pytorch, "choose_place", lambda device, *, exact: place)
     folder = open_folder(models, "light")
     pinned = folder.heads[10]
-    return torch_network.load(folder.backbone, pinned, read_metadata(pinned.path, HeadMetadata), "cpu")
+    return pytorch.load(folder.backbone, pinned, read_metadata(pinned.path, HeadMetadata), "cpu")
 
 
 def crops(count: int, side: int) -> list[Image]:
@@ -135,7 +135,7 @@ def test_the_heads_gradient_is_that_of_torch() -> None:
 def test_the_weights_that_ship_are_served_without_torch(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; import numpy as np;"
-        "from ml_app.detection.detector import Detector;"
+        "from ml_app.detection.runtime.detector import Detector;"
         "import ml_app.detection.pipeline;"
         "detector = Detector.load(Path('models'), 'standard', 40, 'cpu');"
         "side = detector.preprocessing.image_size;"

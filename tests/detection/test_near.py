@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from ml_app.detection import locating
-from ml_app.detection.checkpoints import Preprocessing
-from ml_app.detection.crops import Image
-from ml_app.detection.face_pool import FacePool
-from ml_app.detection.faces import People, find_people
-from ml_app.detection.locating import Located, locate, locate_near, overlap
-from ml_app.detection.looking import Before, alike, look
-from ml_app.detection.stretch import WHOLE_EVERY
+from ml_app.detection.checkpoints.files import Preprocessing
+from ml_app.detection.faces import detect
+from ml_app.detection.faces.crops import Image
+from ml_app.detection.faces.detect import Located, locate, locate_near, overlap
+from ml_app.detection.faces.frame_faces import Before, alike, look
+from ml_app.detection.faces.people import People, find_people
+from ml_app.detection.faces.pool.process_pool import FacePool
+from ml_app.detection.faces.segment import WHOLE_EVERY
 from tests.detection.conftest import Frame
 from tests.media import picture
 
@@ -26,13 +26,13 @@ PREPROCESSING = Preprocessing(64, 1.2)
 def searched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Pixels of each copy that the detector was run on in this process."""
     pixels: list[int] = []
-    detect = locating.detect
+    original = detect.detect
 
     def counted(image: Image, upsample: int = 0) -> list[Located]:
         pixels.append(image.shape[0] * image.shape[1])
-        return detect(image, upsample)
+        return original(image, upsample)
 
-    monkeypatch.setattr(locating, "detect", counted)
+    monkeypatch.setattr(detect, "detect", counted)
     return pixels
 
 
@@ -75,7 +75,7 @@ def test_who_is_gone_is_told() -> None:
 @pytest.mark.parametrize("where", [(-40, 300), (500, -30), (5000, 5000)])
 def test_a_place_at_the_edge_or_beyond_it_is_no_error(where: tuple[int, int]) -> None:
     left, top = where
-    box = locating.Box(left, top, left + 100, top + 100)
+    box = detect.Box(left, top, left + 100, top + 100)
     assert locate_near(picture(0.0, (640, 480)), [Located(box, 0.1)]) is not None
 
 
@@ -136,7 +136,7 @@ def test_who_enters_is_found_within_a_few_frames_and_followed(enters: int, pool:
 
 
 def test_what_is_found_does_not_depend_on_the_number_of_processes() -> None:
-    def boxes(processes: int) -> list[list[locating.Box]]:
+    def boxes(processes: int) -> list[list[detect.Box]]:
         with FacePool(processes) as pool:
             people = find_people(film(14, 3, 12), PREPROCESSING, pool, count=100)
         return [[seen.sighting.box for seen in person] for person in people.persons]

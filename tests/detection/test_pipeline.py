@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-from ml_app.detection.detector import Detector
 from ml_app.detection.errors import Cancelled, VideoError
-from ml_app.detection.face_pool import FacePool
+from ml_app.detection.faces.pool.process_pool import FacePool
 from ml_app.detection.findings import Evidence, Findings, Limits, Progress, Reason, Stage, Verdict
 from ml_app.detection.pipeline import analyse
+from ml_app.detection.runtime.detector import Detector
 from tests.media import Clips, Image, picture
 
 Run = Callable[..., Findings]
@@ -204,7 +204,7 @@ def test_limits_are_passed_on(clips: Clips, run: Run) -> None:
 def test_importing_the_pipeline_imports_neither_django_nor_torch() -> None:
     code = (
         "import sys, ml_app.detection.pipeline; print('torch' in sys.modules, 'django' in sys.modules);"
-        "import ml_app.detection.detector, ml_app.detection.importing; print('django' in sys.modules)"
+        "import ml_app.detection.runtime.detector, ml_app.detection.importing; print('django' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["False", "False", "False"]

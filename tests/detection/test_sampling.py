@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_app.detection.checkpoints import Sampling
-from ml_app.detection.sampling import sample_times, snap_to_frames
+from ml_app.detection.checkpoints.files import Sampling
+from ml_app.detection.video.sampling import sample_times, snap_to_frames
 
 
 def test_even_takes_the_middles_of_equal_parts() -> None:

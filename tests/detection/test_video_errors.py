@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml_app.detection.checkpoints import Sampling
+from ml_app.detection.checkpoints.files import Sampling
 from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Limits
-from ml_app.detection.video import NOTES, open_video, probe
-from ml_app.detection.video_errors import MESSAGES, video_error
+from ml_app.detection.video.errors import MESSAGES, video_error
+from ml_app.detection.video.opening import NOTES, open_video, probe
 from tests.media import Clips, make_audio, stamped_time
 
 LIMITS = Limits()

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml_app.detection.checkpoints import Sampling
-from ml_app.detection.detector import Detector
+from ml_app.detection.checkpoints.files import Sampling
 from ml_app.detection.errors import VideoError
-from ml_app.detection.face_pool import FacePool
+from ml_app.detection.faces.pool.process_pool import FacePool
 from ml_app.detection.findings import Limits, Reason, Verdict
 from ml_app.detection.pipeline import analyse
-from ml_app.detection.video import NOTES, open_video
-from ml_app.detection.video_errors import MESSAGES
+from ml_app.detection.runtime.detector import Detector
+from ml_app.detection.video.errors import MESSAGES
+from ml_app.detection.video.opening import NOTES, open_video
 from tests.media import Clips
 
 CASES = 200

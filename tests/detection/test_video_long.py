@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml_app.detection.checkpoints import Sampling
-from ml_app.detection.decoder import survey as surveys
-from ml_app.detection.decoder.reader import Reader
-from ml_app.detection.decoder.sample import Sampler
-from ml_app.detection.sampling import sample_times
-from ml_app.detection.video import open_video
+from ml_app.detection.checkpoints.files import Sampling
+from ml_app.detection.video.decoder import survey as surveys
+from ml_app.detection.video.decoder.reader import Reader
+from ml_app.detection.video.decoder.sample import Sampler
+from ml_app.detection.video.opening import open_video
+from ml_app.detection.video.sampling import sample_times
 from tests.media import Clips, loop_clip, stamped_time
 
 EVEN = Sampling("even")
@@ -61,7 +61,7 @@ def test_memory_does_not_grow_with_the_number_of_frames(clips: Clips) -> None:
     path = clips("large.mp4", seconds=8, size=(640, 480))
     code = (
         "import resource, sys; from pathlib import Path; from types import SimpleNamespace as Of;"
-        "from ml_app.detection.video import open_video\n"
+        "from ml_app.detection.video.opening import open_video\n"
         "def peak(count):\n"
         "    with open_video(Path(sys.argv[1])) as video:\n"
         "        for frame in video.frames(Of(pattern='even', burst=1), count): pass\n"

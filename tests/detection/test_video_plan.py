@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_app.detection.decoder.plan import Step, budget, plan
+from ml_app.detection.video.decoder.plan import Step, budget, plan
 
 RATE = 25.0
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from ml_app.detection import sandbox
-from ml_app.detection.checkpoints import Sampling
+from ml_app.detection.checkpoints.files import Sampling
 from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Limits
-from ml_app.detection.video import Video, open_video
+from ml_app.detection.video import sandbox
+from ml_app.detection.video.opening import Video, open_video
 from tests.media import Clips
 
 LIMITS = Limits()
@@ -144,7 +144,7 @@ def test_a_child_waits_instead_of_decoding_ahead(clip: Path) -> None:
 def test_a_child_dies_with_its_parent(clip: Path, frozen: bool) -> None:
     code = (
         "import sys, time; from pathlib import Path; from types import SimpleNamespace as Of;"
-        "from ml_app.detection.video import open_video\n"
+        "from ml_app.detection.video.opening import open_video\n"
         "with open_video(Path(sys.argv[1])) as video:\n"
         "    next(video.frames(Of(pattern='even', burst=1), 100))\n"
         "    print(video._sandbox.pid, flush=True); time.sleep(60)"
@@ -184,7 +184,7 @@ def test_the_child_gets_no_secret_no_file_and_little_code(
 
 def test_probing_needs_no_torch_here_either() -> None:
     unwanted = "('torch', 'av', 'django')"
-    code = f"import sys, ml_app.detection.video; print([m for m in {unwanted} if m in sys.modules])"
+    code = f"import sys, ml_app.detection.video.opening; print([m for m in {unwanted} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert run.stdout.strip() == "[]"
 

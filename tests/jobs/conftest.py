@@ -19,7 +19,7 @@ def random_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the detector "random": the real network for 10 and 20 frames, with random weights."""
     import torch
 
-    from ml_app.detection.checkpoints import (
+    from ml_app.detection.checkpoints.files import (
         BackboneMetadata,
         HeadMetadata,
         Preprocessing,

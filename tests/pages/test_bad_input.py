@@ -21,7 +21,7 @@ from django.test import Client
 
 from ml_app import tasks, wording
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
-from ml_app.detection.video_errors import MESSAGES
+from ml_app.detection.video.errors import MESSAGES
 from ml_app.models import Scan, Video
 from tests.bad_files import ODD, REFUSED
 from tests.detection.conftest import CHANNELS, tiny_backbone

@@ -12,7 +12,7 @@ import torch
 from django.test import Client
 
 from ml_app.choices import frame_choices
-from ml_app.detection.checkpoints import (
+from ml_app.detection.checkpoints.files import (
     Calibration,
     HeadMetadata,
     open_folder,

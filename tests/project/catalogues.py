@@ -17,7 +17,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
-from ml_app.detection.video_errors import MESSAGES
+from ml_app.detection.video.errors import MESSAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCALES = ROOT / "ml_app" / "locale"
@@ -50,7 +50,7 @@ def messages() -> Catalog:
         _add(catalog, path, "\n".join(line.strip() for line in lines).encode())
     # The reader of videos knows no Django: its sentences are translated where they are shown.
     for text in MESSAGES.values():
-        catalog.add(text, locations=[("ml_app/detection/video_errors.py", 1)])
+        catalog.add(text, locations=[("ml_app/detection/video/errors.py", 1)])
     return catalog
 
 

@@ -76,7 +76,7 @@ def test_an_upload_goes_to_the_bucket_and_leaves_nothing_here(
 
 
 def test_the_worker_reads_a_copy_without_a_name(uploaded: Video, content: bytes, media: Path) -> None:
-    from ml_app.detection.video import probe
+    from ml_app.detection.video.opening import probe
 
     with storage.local_copy(uploaded.file.name) as path:
         assert path.read_bytes() == content

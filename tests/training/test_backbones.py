@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import save_file
 from torchvision import models
 
-from ml_app.detection.detector import Detector
 from ml_app.detection.networks.backbones import BACKBONES, BackboneError, build_backbone
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
+from ml_app.detection.runtime.detector import Detector
 from ml_app.training.batches import Pool
 from ml_app.training.classifier import FrameClassifier
 from ml_app.training.fit import TrainingFailed, fit

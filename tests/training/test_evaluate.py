@@ -20,7 +20,7 @@ import torch
 from django.core.management import CommandError, call_command
 
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
-from ml_app.detection.video import open_video
+from ml_app.detection.video.opening import open_video
 from ml_app.training.evaluation import judging
 from ml_app.training.evaluation.variants import VARIANTS, VariantFailed, varied
 from tests.detection.conftest import CHANNELS, tiny_backbone, write_detector

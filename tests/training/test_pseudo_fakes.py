@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml_app.detection.crops import crop, landmark_square
+from ml_app.detection.faces.crops import crop, landmark_square
 from ml_app.training.augment import Draw, apply, apply_clip, centre, draw
 from ml_app.training.blended_clips import LEAST_RATIO, MANNERS, Manner, blend_clip, blends_of
 from ml_app.training.blending import RATIOS, REGIONS, Blend, blend_by, draw_blend, face_mask, self_blend

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from ml_app.detection.crops import Image
+from ml_app.detection.faces.crops import Image
 from ml_app.training.batches import Pool
 from ml_app.training.landmarks import Landmarks
 from ml_app.training.leaks import check_no_leak

@@ -19,9 +19,9 @@ import torch
 import yaml
 from django.core.management import CommandError, call_command
 
-from ml_app.detection.checkpoints import HeadMetadata, open_folder, read_metadata
-from ml_app.detection.detector import Detector
+from ml_app.detection.checkpoints.files import HeadMetadata, open_folder, read_metadata
 from ml_app.detection.pipeline import analyse
+from ml_app.detection.runtime.detector import Detector
 from ml_app.figures import detector_figures
 from ml_app.training.fit import LAST, LOG
 from ml_app.training.recipe import Phase, Recipe, load_recipe

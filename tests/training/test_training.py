@@ -13,8 +13,8 @@ import torch
 from tensorboard.backend.event_processing import event_accumulator
 from torch import nn
 
-from ml_app.detection.detector import Detector
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
+from ml_app.detection.runtime.detector import Detector
 from ml_app.training.batches import Pool, make_batch
 from ml_app.training.fit import LOG, TrainingFailed, fit
 from ml_app.training.logs import TrainingLog

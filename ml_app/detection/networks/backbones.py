@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ml_app.detection.networks.efficientnet_lite import efficientnet_lite
-from ml_app.detection.networks.lite_shape import CHANNELS
+from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS
 from ml_app.detection.networks.resnet import resnet
 
 Channels = tuple[float, float, float]  # red, green, blue

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml_app.detection.networks.lite_shape import BN_EPSILON, CHANNELS, STEM, BlockShape, blocks
+from ml_app.detection.networks.efficientnet_lite_shape import BN_EPSILON, CHANNELS, STEM, BlockShape, blocks
 
 
 class SameConv(nn.Conv2d):

@@ -13,12 +13,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from tqdm import tqdm
 
-from ml_app.detection import checkpoints, summary
+from ml_app.detection import summary
+from ml_app.detection.checkpoints import files
 from ml_app.detection.errors import CheckpointError, DetectionError, VideoError
-from ml_app.detection.face_pool import shared_pool
+from ml_app.detection.faces.pool.process_pool import shared_pool
 from ml_app.detection.findings import Findings, Progress
-from ml_app.detection.loading import LoadingDetector
 from ml_app.detection.pipeline import analyse
+from ml_app.detection.runtime.loading import LoadingDetector
 from ml_app.management.files import COMMAND_LINE, videos
 
 
@@ -66,7 +67,7 @@ class Command(BaseCommand):
         shared_pool().warm_up()
         try:
             if frames is None:
-                folder = checkpoints.open_folder(settings.MODELS_DIR, name)
+                folder = files.open_folder(settings.MODELS_DIR, name)
                 frames = folder.nearest(settings.DEFAULT_FRAME_COUNT)
             return LoadingDetector(settings.MODELS_DIR, name, frames, settings.DEVICE)
         except CheckpointError as error:
@@ -116,7 +117,7 @@ def _sha256(file: Path) -> str | None:
     if not file.is_file():  # a device or a pipe; opening the video says so
         return None
     try:
-        return checkpoints.sha256_of(file)
+        return files.sha256_of(file)
     except OSError as error:
         raise VideoError("unreadable_file", f"The file cannot be read: {error.strerror}.") from error
 

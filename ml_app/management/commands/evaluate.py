@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from ml_app.detection.checkpoints import open_folder
+from ml_app.detection.checkpoints.files import open_folder
 from ml_app.detection.errors import DetectionError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Command(BaseCommand):
 
 
 def _judge(options: dict[str, Any]) -> Judge:
-    from ml_app.detection.detector import Detector  # noqa: PLC0415
+    from ml_app.detection.runtime.detector import Detector  # noqa: PLC0415
     from ml_app.training.evaluation.cache import Cache  # noqa: PLC0415
     from ml_app.training.evaluation.judging import Judge  # noqa: PLC0415
 

@@ -11,11 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ml_app.detection import looking
-from ml_app.detection.checkpoints import sha256_of
-from ml_app.detection.crops import Image
-from ml_app.detection.detector import Detector
-from ml_app.detection.face_pool import FacePool, shared_pool
+from ml_app.detection.checkpoints.files import sha256_of
+from ml_app.detection.faces import frame_faces
+from ml_app.detection.faces.crops import Image
+from ml_app.detection.faces.pool.process_pool import FacePool, shared_pool
+from ml_app.detection.runtime.detector import Detector
 from ml_app.detection.verdict import calibrated
 from ml_app.training.evaluation.cache import Cache
 from ml_app.training.evaluation.reliability import wilson_share
@@ -106,7 +106,7 @@ def _pictures(tar: Path, members: Sequence[tarfile.TarInfo]) -> Iterator[Image |
 def _score(pictures: Sequence[Image | None], detector: Detector, pool: FacePool) -> list[float | None]:
     shown = detector.preprocessing
     looks = [
-        None if picture is None else pool.submit(looking.look, _bordered(picture), 1.0, shown)
+        None if picture is None else pool.submit(frame_faces.look, _bordered(picture), 1.0, shown)
         for picture in pictures
     ]
     found = [None if look is None else look.result().sightings for look in looks]

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ml_app.detection.checkpoints import sha256_of
-from ml_app.detection.detector import Detector
+from ml_app.detection.checkpoints.files import sha256_of
 from ml_app.detection.errors import DetectionError, VideoError
-from ml_app.detection.face_pool import FacePool, shared_pool
+from ml_app.detection.faces.pool.process_pool import FacePool, shared_pool
 from ml_app.detection.findings import Verdict
 from ml_app.detection.hardware import usable_cores
 from ml_app.detection.pipeline import analyse
+from ml_app.detection.runtime.detector import Detector
 from ml_app.training.evaluation.cache import Cache
 from ml_app.training.evaluation.table import LabelledClip
 from ml_app.training.evaluation.variants import Variant, VariantFailed, varied

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from ml_app.detection.decoder.reader import Reader
+from ml_app.detection.video.decoder.reader import Reader
 
 READ_WHOLE_BYTES = 64 * 1024**2  # files up to this size are read through; takes some tenths of a second
 _END_PACKETS = 3000  # looked at to find the end of larger ones

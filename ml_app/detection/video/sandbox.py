@@ -26,9 +26,9 @@ import numpy.typing as npt
 
 from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Limits
-from ml_app.detection.video_errors import MESSAGES, video_error
+from ml_app.detection.video.errors import MESSAGES, video_error
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 NICER = 5  # than the process that asks
 _PIPE_BYTES = 1024**2
@@ -53,7 +53,7 @@ class Sandbox:
         task = {"descriptor": descriptor, "parent": os.getpid(), **asdict(limits)}
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "ml_app.detection.decoder", json.dumps(task)],
+                [sys.executable, "-P", "-m", "ml_app.detection.video.decoder", json.dumps(task)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

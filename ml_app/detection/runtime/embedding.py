@@ -9,8 +9,8 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.crops import Image
-from ml_app.detection.loading import Loadable
+from ml_app.detection.faces.crops import Image
+from ml_app.detection.runtime.loading import Loadable
 
 Array = npt.NDArray[np.float32]
 

@@ -9,11 +9,11 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ml_app.detection import checkpoints
-from ml_app.detection.checkpoints import HeadMetadata, Preprocessing, Sampling
+from ml_app.detection.checkpoints import files
+from ml_app.detection.checkpoints.files import HeadMetadata, Preprocessing, Sampling
 
 if TYPE_CHECKING:
-    from ml_app.detection.detector import Detector
+    from ml_app.detection.runtime.detector import Detector
 
 _SHORT_TURN = 0.0005  # seconds that an import may keep the interpreter from whoever passes frames on
 
@@ -38,9 +38,9 @@ class LoadingDetector:
 
     def __init__(self, models_dir: Path, name: str, frames: int, device: str = "auto") -> None:
         """Begin; arguments and errors are those of `Detector.load`."""
-        folder = checkpoints.open_folder(models_dir, name)
+        folder = files.open_folder(models_dir, name)
         pinned = folder.heads[folder.nearest(frames)]
-        head = checkpoints.read_metadata(pinned.path, HeadMetadata)
+        head = files.read_metadata(pinned.path, HeadMetadata)
         self.info, self.metadata, self.frames = head.info(pinned.sha256), head, frames
         self._detector: Future[Detector] = Future()
         threading.Thread(
@@ -69,7 +69,7 @@ class LoadingDetector:
         interval = sys.getswitchinterval()
         sys.setswitchinterval(_SHORT_TURN)
         try:
-            from ml_app.detection.detector import Detector  # noqa: PLC0415 - the main thread need not wait
+            from ml_app.detection.runtime.detector import Detector  # noqa: PLC0415 - the main thread need not wait
 
             self._detector.set_result(Detector.load(models_dir, name, frames, device))
         except BaseException as error:  # for whoever waits

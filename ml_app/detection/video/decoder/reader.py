@@ -11,11 +11,11 @@ from typing import Any, Self
 
 import av
 
-from ml_app.detection.decoder.memory import raise_if_short, tight
-from ml_app.detection.decoder.picture import Geometry
-from ml_app.detection.decoder.signature import refusal
 from ml_app.detection.hardware import usable_cores
-from ml_app.detection.video_errors import video_error
+from ml_app.detection.video.decoder.memory import raise_if_short, tight
+from ml_app.detection.video.decoder.picture import Geometry
+from ml_app.detection.video.decoder.signature import refusal
+from ml_app.detection.video.errors import video_error
 
 # Demuxers that read one file of video and nothing else: no playlists, no pictures, no text, no devices.
 FORMATS = (

@@ -17,17 +17,17 @@ from typing import Any
 
 import cv2
 
-from ml_app.detection import looking, stretch
 from ml_app.detection.errors import cause
-from ml_app.detection.nursery import END, FORK, NUMBER
-from ml_app.detection.shelf import Shelf
+from ml_app.detection.faces import frame_faces, segment
+from ml_app.detection.faces.pool.fork_server import END, FORK, NUMBER
+from ml_app.detection.faces.pool.shared_frames import Shelf
 
 _PR_SET_PDEATHSIG = 1
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "look": looking.look,
-    "look_through": stretch.look_through,
-    "describe": looking.describe,
-    "warm_up": looking.warm_up,
+    "look": frame_faces.look,
+    "look_through": segment.look_through,
+    "describe": frame_faces.describe,
+    "warm_up": frame_faces.warm_up,
 }
 
 
@@ -39,7 +39,7 @@ def main(descriptor: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us
     cv2.setNumThreads(1)
-    looking.warm_up()
+    frame_faces.warm_up()
     control = socket.socket(fileno=descriptor)
     children: set[int] = set()
     try:

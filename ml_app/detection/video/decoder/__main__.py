@@ -20,11 +20,11 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.decoder.memory import tight
-from ml_app.detection.decoder.reader import Reader
-from ml_app.detection.decoder.sample import Sampler
-from ml_app.detection.decoder.survey import Survey, survey
 from ml_app.detection.errors import VideoError
+from ml_app.detection.video.decoder.memory import tight
+from ml_app.detection.video.decoder.reader import Reader
+from ml_app.detection.video.decoder.sample import Sampler
+from ml_app.detection.video.decoder.survey import Survey, survey
 
 _PR_SET_PDEATHSIG = 1
 _SPARE_FILES = 8  # FFmpeg duplicates the descriptor when it opens it, and again when it rewinds by reopening

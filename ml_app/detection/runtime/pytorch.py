@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from ml_app.detection.checkpoints import HeadMetadata, PinnedFile, Preprocessing
-from ml_app.detection.crops import Image
+from ml_app.detection.checkpoints.files import HeadMetadata, PinnedFile, Preprocessing
 from ml_app.detection.errors import DetectionError
+from ml_app.detection.faces.crops import Image
 from ml_app.detection.networks.backbones import embed
 from ml_app.detection.networks.heads import PUBLISHED, run_head
-from ml_app.detection.place import Place, choose_place
-from ml_app.detection.weights import load_backbone, load_head
+from ml_app.detection.runtime.device import Place, choose_place
+from ml_app.detection.runtime.weights import load_backbone, load_head
 
 Array = npt.NDArray[np.float32]
 

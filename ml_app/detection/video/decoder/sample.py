@@ -6,10 +6,10 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ml_app.detection.decoder.plan import Step, budget, plan
-from ml_app.detection.decoder.reader import Reader
-from ml_app.detection.decoder.survey import Survey
-from ml_app.detection.sampling import snap_to_frames
+from ml_app.detection.video.decoder.plan import Step, budget, plan
+from ml_app.detection.video.decoder.reader import Reader
+from ml_app.detection.video.decoder.survey import Survey
+from ml_app.detection.video.sampling import snap_to_frames
 
 # These seek to any packet about a time, not to a keyframe at or before it.
 _LOOSE_CONTAINERS = ("mpegts", "mpeg")

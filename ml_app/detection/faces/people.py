@@ -8,14 +8,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
-from ml_app.detection import following, looking
-from ml_app.detection.checkpoints import Preprocessing
-from ml_app.detection.crops import Image
+from ml_app.detection.checkpoints.files import Preprocessing
 from ml_app.detection.errors import Cancelled
-from ml_app.detection.face_pool import FacePool
-from ml_app.detection.following import Descriptor, Seen
-from ml_app.detection.looking import Look, Sighting
-from ml_app.detection.stretch import WHOLE_EVERY, Stretch, finer, look_through
+from ml_app.detection.faces import frame_faces, track
+from ml_app.detection.faces.crops import Image
+from ml_app.detection.faces.frame_faces import Look, Sighting
+from ml_app.detection.faces.pool.process_pool import FacePool
+from ml_app.detection.faces.segment import WHOLE_EVERY, Stretch, finer, look_through
+from ml_app.detection.faces.track import Descriptor, Seen
 
 MAX_PEOPLE = 8
 REVISION = 4  # of what is found; raise it when that changes, so that nobody measures with crops of before
@@ -157,7 +157,7 @@ def _together(
     if preprocessing.faces == "first_found":
         persons = [_everything(looks, times)]
     else:
-        persons = following.follow(looks, times, lambda sightings: _describe(sightings, pool))
+        persons = track.follow(looks, times, lambda sightings: _describe(sightings, pool))
     persons = [person for person in persons if person]
     notes = []
     if len(persons) > MAX_PEOPLE:
@@ -177,5 +177,5 @@ def _everything(looks: Sequence[Look], times: Sequence[float]) -> list[Seen]:
 
 
 def _describe(sightings: Sequence[Sighting], pool: FacePool) -> list[Descriptor]:
-    futures = [pool.submit(looking.describe, sighting.chip) for sighting in sightings]
+    futures = [pool.submit(frame_faces.describe, sighting.chip) for sighting in sightings]
     return [future.result() for future in futures]

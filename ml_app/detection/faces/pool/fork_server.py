@@ -17,11 +17,11 @@ from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
-from ml_app.detection.shelf import Shelf
+from ml_app.detection.faces.pool.shared_frames import Shelf
 
 START_SECONDS = 120.0  # importing and loading take about one; a process that takes this long hangs
-_ROOT = Path(__file__).resolve().parents[2]
-_PROGRAM = "import sys; from ml_app.detection.face_process import main; main(int(sys.argv[1]))"
+_ROOT = Path(__file__).resolve().parents[4]
+_PROGRAM = "import sys; from ml_app.detection.faces.pool.worker import main; main(int(sys.argv[1]))"
 FORK, END = b"f", b"e"  # with two descriptors: fork one that answers there; with a pid: kill that one
 NUMBER = 8  # bytes of a pid or status in a message
 

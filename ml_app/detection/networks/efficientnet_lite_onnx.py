@@ -11,9 +11,16 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.checkpoints import Preprocessing
-from ml_app.detection.networks.lite_shape import BN_EPSILON, CHANNELS, SCALES, STEM, BlockShape, blocks
-from ml_app.detection.onnx_file import OnnxGraph
+from ml_app.detection.checkpoints.files import Preprocessing
+from ml_app.detection.networks.efficientnet_lite_shape import (
+    BN_EPSILON,
+    CHANNELS,
+    SCALES,
+    STEM,
+    BlockShape,
+    blocks,
+)
+from ml_app.detection.networks.onnx_file import OnnxGraph
 
 Array = npt.NDArray[np.float32]
 Weights = Mapping[str, npt.NDArray[np.generic]]

@@ -22,13 +22,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection.findings import Limits, VideoInfo
-from ml_app.detection.sampling import sample_times
-from ml_app.detection.sandbox import Sandbox
 from ml_app.detection.verdict import MIN_FACE_SIDE
-from ml_app.detection.video_errors import video_error
+from ml_app.detection.video.errors import video_error
+from ml_app.detection.video.sampling import sample_times
+from ml_app.detection.video.sandbox import Sandbox
 
 if TYPE_CHECKING:  # a page that only probes needs none of them
-    from ml_app.detection.checkpoints import Sampling
+    from ml_app.detection.checkpoints.files import Sampling
 
 Image = npt.NDArray[np.uint8]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ml_app.detection.errors import VideoError
-from ml_app.detection.video_errors import video_error
+from ml_app.detection.video.errors import video_error
 
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"moof", b"pnot")
 _STILL = (b"avif", b"heic", b"heix", b"mif1")

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection import checkpoints
-from ml_app.detection.checkpoints import BackboneMetadata, HeadMetadata, PinnedFile
-from ml_app.detection.crops import Image
+from ml_app.detection.checkpoints import files
+from ml_app.detection.checkpoints.files import BackboneMetadata, HeadMetadata, PinnedFile
 from ml_app.detection.errors import CheckpointError
+from ml_app.detection.faces.crops import Image
 from ml_app.detection.hardware import usable_cores
-from ml_app.detection.networks.light_head import LightHead
-from ml_app.detection.networks.lite_graph import CROPS, EMBEDDINGS, FEATURES, SIZES, lite_graph
+from ml_app.detection.networks.efficientnet_lite_onnx import CROPS, EMBEDDINGS, FEATURES, SIZES, lite_graph
+from ml_app.detection.networks.sequence_head_numpy import LightHead
 
 Array = npt.NDArray[np.float32]
 
@@ -74,7 +74,7 @@ def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata) -> Ligh
     Raises:
         CheckpointError: A file is damaged, or does not hold the weights of its network.
     """
-    weights = checkpoints.load_arrays(head)  # first: the smaller file tells sooner what is wrong
+    weights = files.load_arrays(head)  # first: the smaller file tells sooner what is wrong
     try:
         scorer = LightHead(weights, metadata.dimensions)
     except (ValueError, KeyError) as error:
@@ -87,9 +87,9 @@ def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata) -> Ligh
 def _session(pinned: PinnedFile, threads: int) -> Any:
     import onnxruntime  # noqa: PLC0415 - only where a network runs
 
-    metadata = checkpoints.read_metadata(pinned.path, BackboneMetadata)
+    metadata = files.read_metadata(pinned.path, BackboneMetadata)
     try:
-        graph = lite_graph(SIZES[metadata.backbone], checkpoints.load_arrays(pinned), metadata.preprocessing)
+        graph = lite_graph(SIZES[metadata.backbone], files.load_arrays(pinned), metadata.preprocessing)
     except ValueError as error:
         raise _misfit(pinned, error) from error
     onnxruntime.set_default_logger_severity(_ERRORS_ONLY)

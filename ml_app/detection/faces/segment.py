@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ml_app.detection.checkpoints import Preprocessing
-from ml_app.detection.crops import Image
-from ml_app.detection.locating import Located, scaled
-from ml_app.detection.looking import Before, Look, look
+from ml_app.detection.checkpoints.files import Preprocessing
+from ml_app.detection.faces.crops import Image
+from ml_app.detection.faces.detect import Located, scaled
+from ml_app.detection.faces.frame_faces import Before, Look, look
 
 WHOLE_EVERY = 5  # frames one is searched as a whole, the others near the faces of the frame before
 CLEAR_SCORE = 0.3  # a person must be seen this clearly at least once: most of what is no face scores below

@@ -10,10 +10,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection import checkpoints, light_network
-from ml_app.detection.checkpoints import BackboneMetadata, HeadMetadata, PinnedFile
-from ml_app.detection.crops import Image
+from ml_app.detection.checkpoints import files
+from ml_app.detection.checkpoints.files import BackboneMetadata, HeadMetadata, PinnedFile
+from ml_app.detection.faces.crops import Image
 from ml_app.detection.hardware import has_nvidia_gpu
+from ml_app.detection.runtime import onnx_runtime
 
 Array = npt.NDArray[np.float32]
 
@@ -67,10 +68,10 @@ def load_network(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata,
         CheckpointError: A file is damaged or unknown, or the device is not there.
     """
     if device == "cpu" or (device == "auto" and not has_nvidia_gpu()):
-        kind = checkpoints.read_metadata(backbone.path, BackboneMetadata).backbone
-        if light_network.can_serve(kind, metadata.architecture):
+        kind = files.read_metadata(backbone.path, BackboneMetadata).backbone
+        if onnx_runtime.can_serve(kind, metadata.architecture):
             logger.info("DEVICE=%s takes the CPU", device)
-            return light_network.load(backbone, head, metadata)
-    from ml_app.detection import torch_network  # noqa: PLC0415 - imports torch
+            return onnx_runtime.load(backbone, head, metadata)
+    from ml_app.detection.runtime import pytorch  # noqa: PLC0415 - imports torch
 
-    return torch_network.load(backbone, head, metadata, device)
+    return pytorch.load(backbone, head, metadata, device)

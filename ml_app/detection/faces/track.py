@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.looking import Look, Sighting, alike, same_shot
-from ml_app.detection.stretch import CLEAR_SCORE
+from ml_app.detection.faces.frame_faces import Look, Sighting, alike, same_shot
+from ml_app.detection.faces.segment import CLEAR_SCORE
 
 NEAR = 0.6  # of a face's size: a person's centre moves less than this between two frames of one shot
 GROWTH = 1.6  # a face grows or shrinks less than this between two frames of one shot

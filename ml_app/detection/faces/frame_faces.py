@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
-from ml_app.detection import crops, locating
-from ml_app.detection.checkpoints import Preprocessing
-from ml_app.detection.crops import Image
+from ml_app.detection.checkpoints.files import Preprocessing
+from ml_app.detection.faces import crops, detect
+from ml_app.detection.faces.crops import Image
+from ml_app.detection.faces.detect import Located
 from ml_app.detection.findings import Box
-from ml_app.detection.locating import Located
 
 MAX_FACES = 10  # of one frame, those with the highest scores
 THUMBNAIL_SIDE = 160
@@ -111,14 +111,14 @@ def look(
     if before is not None and before.faces:
         sightings = _look_near(image, scale, preprocessing, before, signature)
     if sightings is None:
-        sightings = _sightings(image, scale, preprocessing, locating.locate(image, *levels))
+        sightings = _sightings(image, scale, preprocessing, detect.locate(image, *levels))
     return Look(sightings, signature)
 
 
 def _look_near(
     image: Image, scale: float, preprocessing: Preprocessing, before: Before, signature: npt.NDArray[np.uint8]
 ) -> tuple[Sighting, ...] | None:
-    located = locating.locate_near(image, before.faces)
+    located = detect.locate_near(image, before.faces)
     if located is None:
         return None
     sightings = _sightings(image, scale, preprocessing, located)
@@ -161,7 +161,7 @@ def describe(chip: Image) -> npt.NDArray[np.float32]:
 
 def warm_up() -> None:
     """Load what `look` needs."""
-    locating.face_detector()
+    detect.face_detector()
     _landmark_model()
 
 
@@ -169,7 +169,7 @@ def _look_as_published(image: Image, scale: float, preprocessing: Preprocessing)
     # HOG on the whole frame, enlarged once; the first box of the list, without landmarks; or the whole frame.
     height, width = image.shape[:2]
     given = np.ascontiguousarray(image[..., ::-1]) if preprocessing.colour_order == "BGR" else image
-    everybody = locating.detect(given, upsample=1)
+    everybody = detect.detect(given, upsample=1)
     if everybody:
         found = Located(_clip(everybody[0].box, width, height), everybody[0].score)
     elif preprocessing.whole_frame_without_face:
@@ -202,7 +202,7 @@ def _sighting(
         chip=chip,
         sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()),
         brightness=float(grey.mean()),
-        level=locating.needed_level(found.box, max(height, width)),
+        level=detect.needed_level(found.box, max(height, width)),
         miniature=_grey(chip, (MINIATURE_SIDE, MINIATURE_SIDE)),
     )
 

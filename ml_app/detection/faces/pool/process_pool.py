@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from ml_app.detection.errors import DetectionError, cause
+from ml_app.detection.faces.pool.fork_server import Child, Nursery
 from ml_app.detection.hardware import usable_cores
-from ml_app.detection.nursery import Child, Nursery
 
 MAX_PROCESSES = 8
 JOB_SECONDS = 120.0  # one frame takes well under a second; a process that takes this long hangs

@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ml_app.detection.crops import Image
+from ml_app.detection.faces.crops import Image
 from ml_app.detection.findings import Box
 
 SIDES = (640, 1280, 2560)  # long sides of the copies that are searched, from coarse to fine

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from ml_app.detection.checkpoints.records import build
 from ml_app.detection.errors import CheckpointError, cause
 from ml_app.detection.findings import DetectorInfo
-from ml_app.detection.records import build
 
 if TYPE_CHECKING:
     # Only the functions that move tensors import torch: pages and the decoding process read metadata

@@ -1,0 +1,1 @@
+"""Checkpoints: files that describe themselves, and the manifest that pins their hashes."""

@@ -1,0 +1,1 @@
+"""Faces: detected in each frame, described, tracked through the frames, and cropped."""

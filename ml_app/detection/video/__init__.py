@@ -1,0 +1,1 @@
+"""Videos: opened, probed, sampled; decoded in a child process that is not trusted."""
