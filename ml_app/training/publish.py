@@ -19,8 +19,8 @@ from ml_app.detection.checkpoints.files import (
 )
 from ml_app.detection.networks.backbones import BACKBONES
 from ml_app.detection.networks.heads import sequence_architecture
-from ml_app.training.classifier import FrameClassifier
-from ml_app.training.heads import FittedHead
+from ml_app.training.fitting.classifier import FrameClassifier
+from ml_app.training.fitting.heads import FittedHead
 from ml_app.training.recipe import Recipe
 
 BACKBONE_FILE = "backbone.safetensors"

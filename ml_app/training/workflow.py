@@ -11,16 +11,16 @@ import torch
 
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
 from ml_app.detection.runtime.device import choose_place
-from ml_app.training.batches import Pool
-from ml_app.training.classifier import FrameClassifier
-from ml_app.training.fit import LAST, TrainingFailed, fit
-from ml_app.training.heads import FittedHead, fit_head
-from ml_app.training.leaks import check_no_leak
-from ml_app.training.logs import OnLog, TrainingLog
-from ml_app.training.measure import DevFaces
+from ml_app.training.data.leakage import check_no_leak
+from ml_app.training.fitting.backbone import LAST, TrainingFailed, fit
+from ml_app.training.fitting.batches import Pool
+from ml_app.training.fitting.classifier import FrameClassifier
+from ml_app.training.fitting.dev_figures import DevFaces
+from ml_app.training.fitting.heads import FittedHead, fit_head
+from ml_app.training.fitting.logs import OnLog, TrainingLog
+from ml_app.training.fitting.sequences import embed_clips
 from ml_app.training.publish import halved
 from ml_app.training.recipe import Recipe, backbone_part, completed
-from ml_app.training.sequences import embed_clips
 
 HEADS = "heads.pt"
 EMBEDDINGS = "embeddings"

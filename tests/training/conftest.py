@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from ml_app.detection.networks.backbones import BACKBONES
-from ml_app.training.landmarks import Landmarks, find_face_in_crop
-from ml_app.training.prepare import Job, jobs_of, run_job
+from ml_app.training.data.landmarks import Landmarks, find_face_in_crop
+from ml_app.training.data.prepare import Job, jobs_of, run_job
+from ml_app.training.data.shards import cut
 from ml_app.training.readers import read_set
 from ml_app.training.recipe import Heads, Mix, Phase, Recipe
-from ml_app.training.store import cut
 from tests.media import Image, make_clip, picture, portrait
 from tests.training.tiny import TINY
 

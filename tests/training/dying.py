@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from ml_app.training.prepare import Done, Job, run_job
+from ml_app.training.data.prepare import Done, Job, run_job
 
 
 def die_on_text(job: Job) -> Done:

@@ -15,11 +15,11 @@ from torchvision import models
 from ml_app.detection.networks.backbones import BACKBONES, BackboneError, build_backbone
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
 from ml_app.detection.runtime.detector import Detector
-from ml_app.training.batches import Pool
-from ml_app.training.classifier import FrameClassifier
-from ml_app.training.fit import TrainingFailed, fit
-from ml_app.training.heads import FittedHead
-from ml_app.training.initial import load_initial
+from ml_app.training.fitting.backbone import TrainingFailed, fit
+from ml_app.training.fitting.batches import Pool
+from ml_app.training.fitting.classifier import FrameClassifier
+from ml_app.training.fitting.heads import FittedHead
+from ml_app.training.fitting.initial_weights import load_initial
 from ml_app.training.publish import export
 from ml_app.training.recipe import Phase, Recipe, RecipeError, load_recipe
 from ml_app.training.workflow import load_backbone, split_folders

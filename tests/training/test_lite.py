@@ -15,14 +15,14 @@ from ml_app.detection.checkpoints.files import sha256_of
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.networks.backbones import BACKBONES, BackboneError, build_backbone
 from ml_app.detection.networks.efficientnet_lite import SameConv
-from ml_app.training.batches import Pool, make_batch
-from ml_app.training.classifier import FrameClassifier
-from ml_app.training.fit import fit
-from ml_app.training.freezing import freeze, learn_mode
-from ml_app.training.initial import first_model, load_classifier, load_initial, load_teacher
-from ml_app.training.landmarks import Landmarks
+from ml_app.training.data.landmarks import Landmarks
+from ml_app.training.fakes.resampling import resample
+from ml_app.training.fitting.backbone import fit
+from ml_app.training.fitting.batches import Pool, make_batch
+from ml_app.training.fitting.classifier import FrameClassifier
+from ml_app.training.fitting.freezing import freeze, learn_mode
+from ml_app.training.fitting.initial_weights import first_model, load_classifier, load_initial, load_teacher
 from ml_app.training.recipe import Phase, Recipe
-from ml_app.training.resampling import resample
 from ml_app.training.workflow import split_folders
 
 

@@ -7,12 +7,19 @@ import pytest
 import torch
 
 from ml_app.detection.verdict import calibrated
-from ml_app.training import metrics
-from ml_app.training.calibrate import LEAST_SLOPE, choose_decision, fit_calibration
-from ml_app.training.heads import sample, split_by_group
-from ml_app.training.metrics import Scored, auc, by_family, pair_accuracy, pair_figure, with_interval
-from ml_app.training.sequences import ClipView
-from ml_app.training.serving import sample_of
+from ml_app.training.calibration.platt import LEAST_SLOPE, choose_decision, fit_calibration
+from ml_app.training.calibration.served_faces import sample_of
+from ml_app.training.evaluation import metrics
+from ml_app.training.evaluation.metrics import (
+    Scored,
+    auc,
+    by_family,
+    pair_accuracy,
+    pair_figure,
+    with_interval,
+)
+from ml_app.training.fitting.heads import sample, split_by_group
+from ml_app.training.fitting.sequences import ClipView
 
 
 def items(genuine: list[float], fakes: list[float]) -> list[Scored]:

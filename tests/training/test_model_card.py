@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ml_app.detection.checkpoints.files import HeadMetadata, open_folder, read_metadata
-from ml_app.training.report import figures_table
+from ml_app.training.calibration.report import figures_table
 
 MODELS = Path(__file__).parents[2] / "models"
 

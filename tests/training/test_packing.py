@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from ml_app.training.leaks import check_no_leak
-from ml_app.training.packing import Form, pack, unpack
+from ml_app.training.data.leakage import check_no_leak
+from ml_app.training.data.packing import Form, pack, unpack
+from ml_app.training.data.shards import Shard, read_shard, read_shards
 from ml_app.training.recipe import Recipe
-from ml_app.training.store import Shard, read_shard, read_shards
 from ml_app.training.workflow import train_backbone
 
 

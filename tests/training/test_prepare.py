@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from ml_app.training import prepare as preparing
-from ml_app.training.cutting import follow, sampled
-from ml_app.training.leaks import check_no_leak, take_out_shared
-from ml_app.training.prepare import jobs_of, prepare
+from ml_app.training.data import prepare as preparing
+from ml_app.training.data.cropping import follow, sampled
+from ml_app.training.data.leakage import check_no_leak, take_out_shared
+from ml_app.training.data.prepare import jobs_of, prepare
+from ml_app.training.data.shards import read_shards
 from ml_app.training.readers import read_set
 from ml_app.training.recipe import Recipe
-from ml_app.training.store import read_shards
 from ml_app.training.workflow import train_backbone
 from tests.media import Image, make_clip, picture
 from tests.training.conftest import face_picture, run_here, swapped

@@ -11,16 +11,16 @@ import pytest
 import torch
 
 from ml_app.detection.faces.crops import crop, landmark_square
-from ml_app.training.augment import Draw, apply, apply_clip, centre, draw
-from ml_app.training.blended_clips import LEAST_RATIO, MANNERS, Manner, blend_clip, blends_of
-from ml_app.training.blending import RATIOS, REGIONS, Blend, blend_by, draw_blend, face_mask, self_blend
-from ml_app.training.classifier import FrameClassifier
-from ml_app.training.landmarks import Landmarks, find_face_in_crop
-from ml_app.training.looks import Look, change_look, draw_look
+from ml_app.training.data.augmentation import Draw, apply, apply_clip, centre, draw
+from ml_app.training.data.compression import recode
+from ml_app.training.data.landmarks import Landmarks, find_face_in_crop
+from ml_app.training.data.shards import STORED_SIDE
+from ml_app.training.fakes.blended_clips import LEAST_RATIO, MANNERS, Manner, blend_clip, blends_of
+from ml_app.training.fakes.blending import RATIOS, REGIONS, Blend, blend_by, draw_blend, face_mask, self_blend
+from ml_app.training.fakes.photometric import Look, change_look, draw_look
+from ml_app.training.fitting.classifier import FrameClassifier
+from ml_app.training.fitting.sequences import embed_clips
 from ml_app.training.recipe import Recipe
-from ml_app.training.recoding import recode
-from ml_app.training.sequences import embed_clips
-from ml_app.training.store import STORED_SIDE
 from tests.media import Image
 from tests.training.conftest import face_picture
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from ml_app.training.fit import rate_at
+from ml_app.training.fitting.backbone import rate_at
 from ml_app.training.recipe import RECIPES, RecipeError, find_recipe, load_recipe
 
 GOOD = "name: a\nversion: '1'\nphases: [{size: 32, steps: 10}]\n"

@@ -10,13 +10,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ml_app.detection.faces.crops import Image
-from ml_app.training.batches import Pool
-from ml_app.training.landmarks import Landmarks
-from ml_app.training.leaks import check_no_leak
+from ml_app.training.data.landmarks import Landmarks
+from ml_app.training.data.leakage import check_no_leak
+from ml_app.training.data.shards import read_shards
+from ml_app.training.fakes.reconstructed import RECONSTRUCTED, jobs_of, run_job
+from ml_app.training.fakes.reconstruction import DECODERS, Decoders, ReconstructionError, reconstruct
+from ml_app.training.fitting.batches import Pool
 from ml_app.training.recipe import Mix
-from ml_app.training.reconstructed import RECONSTRUCTED, jobs_of, run_job
-from ml_app.training.reconstruction import DECODERS, Decoders, ReconstructionError, reconstruct
-from ml_app.training.store import read_shards
 from ml_app.training.workflow import split_folders
 
 ONLY = Mix(0, 0, 0, 0, 0, reconstructed=1)

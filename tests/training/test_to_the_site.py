@@ -23,7 +23,7 @@ from ml_app.detection.checkpoints.files import HeadMetadata, open_folder, read_m
 from ml_app.detection.pipeline import analyse
 from ml_app.detection.runtime.detector import Detector
 from ml_app.figures import detector_figures
-from ml_app.training.fit import LAST, LOG
+from ml_app.training.fitting.backbone import LAST, LOG
 from ml_app.training.recipe import Phase, Recipe, load_recipe
 from ml_app.training.workflow import load_backbone
 

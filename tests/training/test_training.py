@@ -15,9 +15,9 @@ from torch import nn
 
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
 from ml_app.detection.runtime.detector import Detector
-from ml_app.training.batches import Pool, make_batch
-from ml_app.training.fit import LOG, TrainingFailed, fit
-from ml_app.training.logs import TrainingLog
+from ml_app.training.fitting.backbone import LOG, TrainingFailed, fit
+from ml_app.training.fitting.batches import Pool, make_batch
+from ml_app.training.fitting.logs import TrainingLog
 from ml_app.training.publish import export, halved
 from ml_app.training.recipe import Mix, Phase, Recipe
 from ml_app.training.workflow import load_backbone, load_heads, split_folders, train_backbone, train_heads

@@ -25,9 +25,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         from ml_app.detection.errors import CheckpointError  # noqa: PLC0415
-        from ml_app.training.calibrating import calibrate_detector  # noqa: PLC0415 - torch is slow to import
+        from ml_app.training.calibration.calibrate import calibrate_detector  # noqa: PLC0415 - torch is slow to import
+        from ml_app.training.calibration.report import figures_table  # noqa: PLC0415
         from ml_app.training.readers.table import read_clips  # noqa: PLC0415
-        from ml_app.training.report import figures_table  # noqa: PLC0415
 
         try:
             clips = [clip for clip in read_clips(options["clips"]) if clip.split == "dev"]

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--quality", type=int, default=92, help="of the JPEGs, 1 to 100")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from ml_app.training.packing import Form, pack, unpack  # noqa: PLC0415
+        from ml_app.training.data.packing import Form, pack, unpack  # noqa: PLC0415
 
         file, data = options["file"], options["data"]
         try:

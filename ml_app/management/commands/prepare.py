@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ml_app.detection.hardware import usable_cores
 
 if TYPE_CHECKING:
-    from ml_app.training.prepare import Done, Job
+    from ml_app.training.data.prepare import Done, Job
     from ml_app.training.readers.items import Listing
 
 SKIPPED = "skipped.csv"
@@ -43,8 +43,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from ml_app.training.leaks import take_out_shared  # noqa: PLC0415
-        from ml_app.training.prepare import jobs_of  # noqa: PLC0415
+        from ml_app.training.data.leakage import take_out_shared  # noqa: PLC0415
+        from ml_app.training.data.prepare import jobs_of  # noqa: PLC0415
         from ml_app.training.readers.table import write_clips  # noqa: PLC0415
 
         out = options["out"]
@@ -87,7 +87,7 @@ class Command(BaseCommand):
         return listings
 
     def _prepare(self, jobs: list[Job], processes: int) -> list[Done]:
-        from ml_app.training.prepare import prepare  # noqa: PLC0415
+        from ml_app.training.data.prepare import prepare  # noqa: PLC0415
 
         with tqdm(total=len(jobs), unit="shard", disable=None) as bar:
 

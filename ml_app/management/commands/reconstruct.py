@@ -24,8 +24,8 @@ class Command(BaseCommand):
         parser.add_argument("--processes", type=int, default=usable_cores(), help="how many at once")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from ml_app.training.reconstructed import RECONSTRUCTED, jobs_of, make  # noqa: PLC0415
-        from ml_app.training.reconstruction import Decoders, ReconstructionError  # noqa: PLC0415
+        from ml_app.training.fakes.reconstructed import RECONSTRUCTED, jobs_of, make  # noqa: PLC0415
+        from ml_app.training.fakes.reconstruction import Decoders, ReconstructionError  # noqa: PLC0415
 
         data = options["data"]
         try:

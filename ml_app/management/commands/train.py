@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         from ml_app.detection.errors import CheckpointError  # noqa: PLC0415
         from ml_app.detection.networks.backbones import BackboneError  # noqa: PLC0415
-        from ml_app.training.fit import TrainingFailed  # noqa: PLC0415 - torch is slow to import
+        from ml_app.training.fitting.backbone import TrainingFailed  # noqa: PLC0415 - torch is slow to import
         from ml_app.training.recipe import RecipeError, find_recipe, load_recipe  # noqa: PLC0415
         from ml_app.training.workflow import train_backbone, train_heads  # noqa: PLC0415
 

@@ -14,9 +14,9 @@ from sklearn.metrics import confusion_matrix
 from ml_app.detection.findings import Verdict
 from ml_app.training.evaluation.figures import Bootstrap, Flags, Floats, auc_change, figures, roc
 from ml_app.training.evaluation.judging import JudgedClip
+from ml_app.training.evaluation.metrics import Scored, pair_figure
 from ml_app.training.evaluation.reliability import calibration, wilson_share
 from ml_app.training.evaluation.variants import Variant
-from ml_app.training.metrics import Scored, pair_figure
 
 COLUMNS = ("file", "label", "family", "generator_or_corpus", "pair", "fake_probability", "verdict", "reason")
 MISSING = (

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ml_app.training.data.shards import Face
 from ml_app.training.readers.items import Clip, Listing, ReaderError, flat, videos_in
 from ml_app.training.readers.splits import common_split, split_of
-from ml_app.training.store import Face
 
 
 def read(root: Path, compression: str = "c23") -> Listing:

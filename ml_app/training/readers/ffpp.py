@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ml_app.training.data.shards import Face
 from ml_app.training.readers.items import Clip, Listing, ReaderError, flat, videos_in
 from ml_app.training.readers.splits import joined, split_of
-from ml_app.training.store import Face
 
 FILES = {"train": "train.json", "dev": "val.json", "test": "test.json"}
 OTHER_READER = "DeepFakeDetection"  # the same folders hold that set too

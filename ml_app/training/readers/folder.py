@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ml_app.training.data.shards import Face
 from ml_app.training.readers.items import PICTURES, VIDEOS, Clip, Listing, Picture, ReaderError, flat
 from ml_app.training.readers.splits import SPLITS, split_of
-from ml_app.training.store import Face
 
 LABELS = ("real", "fake")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ml_app.training.store import Face, read_faces, read_shard, write_shard
+from ml_app.training.data.shards import Face, read_faces, read_shard, write_shard
 
 SPLITS = ("train", "dev")
 

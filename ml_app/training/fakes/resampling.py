@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection.faces.crops import Image
-from ml_app.training.blending import draw_blend, face_mask
-from ml_app.training.landmarks import Landmarks
+from ml_app.training.data.landmarks import Landmarks
+from ml_app.training.fakes.blending import draw_blend, face_mask
 
 WHOLE = 0.8  # share of pseudo-fakes that are resampled everywhere, and not only in a part of the face
 Pixels = npt.NDArray[np.float32]

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ml_app.training.augment import centre
-from ml_app.training.batches import to_tensor
-from ml_app.training.classifier import FrameClassifier, embed_all
-from ml_app.training.metrics import Scored, auc, by_family, pair_accuracy
-from ml_app.training.store import Face, read_shards
+from ml_app.training.data.augmentation import centre
+from ml_app.training.data.shards import Face, read_shards
+from ml_app.training.evaluation.metrics import Scored, auc, by_family, pair_accuracy
+from ml_app.training.fitting.batches import to_tensor
+from ml_app.training.fitting.classifier import FrameClassifier, embed_all
 
 CLIP_FRAMES = 4
 MAX_PICTURES = 400

@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from ml_app.detection.hardware import usable_cores
-from ml_app.training.batches import Batch, Pool, batches
-from ml_app.training.classifier import Average, FrameClassifier
-from ml_app.training.freezing import freeze
-from ml_app.training.gradients import Gradients
-from ml_app.training.initial import first_model, load_teacher
-from ml_app.training.logs import OnLog, TrainingLog
+from ml_app.training.fitting.batches import Batch, Pool, batches
+from ml_app.training.fitting.classifier import Average, FrameClassifier
+from ml_app.training.fitting.freezing import freeze
+from ml_app.training.fitting.gradients import Gradients
+from ml_app.training.fitting.initial_weights import first_model, load_teacher
+from ml_app.training.fitting.logs import OnLog, TrainingLog
 from ml_app.training.recipe import Recipe, backbone_part
 
 LAST = "last.pt"

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection.faces.crops import Image, crop, landmark_square
-from ml_app.training.landmarks import Landmarks
+from ml_app.training.data.landmarks import Landmarks
 
 STORED_SIDE = 144  # pixels; more than the network sees, so that crops can be jittered
 STORED_MARGIN = 1.18  # of the landmarks' square; the tightest of our sources allows no more

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ml_app.detection.networks.backbones import BACKBONES, build_backbone, embed
-from ml_app.training.batches import normalise
+from ml_app.training.fitting.batches import normalise
 
 SCORING_CHUNK = 32
 EVERY = 4  # steps between two updates of the average, which cost as much as a tenth of a step each

@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ml_app.training.reconstruction import Decoders, reconstruct
-from ml_app.training.store import Face, Shard, has_shard, read_shard, write_shard
+from ml_app.training.data.shards import Face, Shard, has_shard, read_shard, write_shard
+from ml_app.training.fakes.reconstruction import Decoders, reconstruct
 
 RECONSTRUCTED = "reconstructed"  # name of the set, and family of its faces
 IN_SHARD = 100  # pairs

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from ml_app.detection.faces.crops import Image
-from ml_app.training.augment import apply_clip, centre, draw
-from ml_app.training.batches import to_tensor
-from ml_app.training.blended_clips import MANNERS, blend_clip
-from ml_app.training.classifier import FrameClassifier, embed_all
+from ml_app.training.data.augmentation import apply_clip, centre, draw
+from ml_app.training.data.shards import Shard, read_shards
+from ml_app.training.fakes.blended_clips import MANNERS, blend_clip
+from ml_app.training.fitting.batches import to_tensor
+from ml_app.training.fitting.classifier import FrameClassifier, embed_all
 from ml_app.training.recipe import Recipe
-from ml_app.training.store import Shard, read_shards
 
 MOST_FRAMES = 100
 MIN_FRAMES = 8  # of a clip; shorter ones show next to no time

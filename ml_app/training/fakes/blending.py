@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection.faces.crops import Image
-from ml_app.training.landmarks import Landmarks
-from ml_app.training.looks import Look, change_look, draw_look
+from ml_app.training.data.landmarks import Landmarks
+from ml_app.training.fakes.photometric import Look, change_look, draw_look
 
 Mask = npt.NDArray[np.float32]
 

@@ -24,11 +24,12 @@ from ml_app.detection.checkpoints.files import (
 from ml_app.detection.findings import Verdict
 from ml_app.detection.runtime.detector import Detector
 from ml_app.detection.verdict import calibrated, decide
-from ml_app.training.augment import centre
-from ml_app.training.calibrate import choose_decision, fit_calibration
+from ml_app.training.calibration.platt import choose_decision, fit_calibration
+from ml_app.training.calibration.served_faces import ServedClip, sample_of, serve_clips
+from ml_app.training.data.augmentation import centre
+from ml_app.training.data.shards import Face, read_shards
 from ml_app.training.evaluation.figures import Bootstrap
-from ml_app.training.evaluation.reliability import calibration, reliability_bins
-from ml_app.training.metrics import (
+from ml_app.training.evaluation.metrics import (
     Scored,
     auc,
     by_family,
@@ -36,9 +37,8 @@ from ml_app.training.metrics import (
     share,
     with_interval,
 )
+from ml_app.training.evaluation.reliability import calibration, reliability_bins
 from ml_app.training.readers.items import Clip
-from ml_app.training.serving import ServedClip, sample_of, serve_clips
-from ml_app.training.store import Face, read_shards
 
 OnDone = Callable[[int, int], None]
 

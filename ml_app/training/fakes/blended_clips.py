@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection.faces.crops import Image
-from ml_app.training.blending import Blend, blend_by, draw_blend
-from ml_app.training.landmarks import Landmarks
-from ml_app.training.looks import Look
+from ml_app.training.data.landmarks import Landmarks
+from ml_app.training.fakes.blending import Blend, blend_by, draw_blend
+from ml_app.training.fakes.photometric import Look
 
 Manner = Literal["still", "drift", "flicker"]
 MANNERS: tuple[Manner, ...] = ("still", "drift", "flicker")

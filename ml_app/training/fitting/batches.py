@@ -20,13 +20,13 @@ from torch import Tensor
 
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.networks.backbones import BackboneSpec
-from ml_app.training.augment import Draw, apply, draw
-from ml_app.training.blending import self_blend
-from ml_app.training.landmarks import Landmarks
+from ml_app.training.data.augmentation import Draw, apply, draw
+from ml_app.training.data.landmarks import Landmarks
+from ml_app.training.data.shards import Face, Shard, read_shards
+from ml_app.training.fakes.blending import self_blend
+from ml_app.training.fakes.reconstructed import RECONSTRUCTED
+from ml_app.training.fakes.resampling import resample
 from ml_app.training.recipe import Mix, Recipe
-from ml_app.training.reconstructed import RECONSTRUCTED
-from ml_app.training.resampling import resample
-from ml_app.training.store import Face, Shard, read_shards
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ml_app.detection.checkpoints.files import Calibration, Decision
 from ml_app.detection.verdict import calibrated
-from ml_app.training.metrics import Scored
+from ml_app.training.evaluation.metrics import Scored
 
 MAX_FALSE_ALARMS = 0.05  # share of genuine clips at or above the threshold
 MAX_MISSES = 0.1  # share of manipulated clips that are called REAL

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection.faces.crops import Image
-from ml_app.training.blending import draw_blend, face_mask
-from ml_app.training.landmarks import Landmarks
+from ml_app.training.data.landmarks import Landmarks
+from ml_app.training.fakes.blending import draw_blend, face_mask
 
 INSIDE = 0.2  # share of pseudo-fakes that are reconstructed in a part of the face only
 MODES = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.training.store import Face, Shard, has_shard, read_faces, read_shard, write_shard
+from ml_app.training.data.shards import Face, Shard, has_shard, read_faces, read_shard, write_shard
 
 SAMPLE = 300  # faces whose size as JPEG tells how many fit
 HEADROOM = 0.93  # of the limit, for what the sample does not tell

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import StochasticDepth
 
-from ml_app.training.batches import Batch
-from ml_app.training.classifier import FrameClassifier
-from ml_app.training.freezing import learn_mode
+from ml_app.training.fitting.batches import Batch
+from ml_app.training.fitting.classifier import FrameClassifier
+from ml_app.training.fitting.freezing import learn_mode
 
 # Threads would draw in an order of their own, and a training could not be repeated.
 BY_CHANCE = (StochasticDepth, nn.Dropout)

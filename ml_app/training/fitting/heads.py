@@ -19,9 +19,9 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
-from ml_app.training.logs import OnLog
+from ml_app.training.fitting.logs import OnLog
+from ml_app.training.fitting.sequences import ClipView
 from ml_app.training.recipe import Heads
-from ml_app.training.sequences import ClipView
 
 SMOOTHING = 0.1
 CHECK_EVERY = 10  # steps

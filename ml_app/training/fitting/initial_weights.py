@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ml_app.detection.checkpoints.files import sha256_of
 from ml_app.detection.networks.backbones import BackboneError
-from ml_app.training.classifier import FrameClassifier
+from ml_app.training.fitting.classifier import FrameClassifier
 from ml_app.training.recipe import Recipe
 
 # What files keep a state dict under; of a run's last.pt, the averaged model is the better start.

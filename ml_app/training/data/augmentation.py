@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection.faces.crops import Image
-from ml_app.training.recoding import recode
-from ml_app.training.store import STORED_MARGIN
+from ml_app.training.data.compression import recode
+from ml_app.training.data.shards import STORED_MARGIN
 
 
 @dataclass(frozen=True, slots=True)
