@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ml_app.detection import explain, verdict
 from ml_app.detection.errors import Cancelled
-from ml_app.detection.faces.frame_faces import Look, Sighting
+from ml_app.detection.faces.frame_faces import FrameFaces, Sighting
 from ml_app.detection.faces.people import People, find_people
 from ml_app.detection.faces.pool.process_pool import FacePool, shared_pool
 from ml_app.detection.faces.track import Seen
@@ -71,9 +71,9 @@ def analyse(
     run.report(Stage.PROBE, 0, 1)
     sightings: list[Sighting] = []
 
-    def keep(look: Look) -> None:
-        sightings.extend(look.sightings)
-        embedder.add([sighting.crop for sighting in look.sightings])
+    def keep(faces: FrameFaces) -> None:
+        sightings.extend(faces.sightings)
+        embedder.add([sighting.crop for sighting in faces.sightings])
 
     with Embedder(detector) as embedder:
         with open_video(path, limits or Limits()) as video:
@@ -85,7 +85,7 @@ def analyse(
                 pool or shared_pool(),
                 count=frames,
                 on_frame=lambda done: run.report(Stage.FACES, done, max(done, frames)),
-                on_look=keep,
+                on_faces=keep,
                 cancelled=run.cancelled,
             )
             info, decode_seconds, notes = video.info, video.decode_seconds, video.notes

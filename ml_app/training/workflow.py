@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
-from ml_app.detection.runtime.device import choose_place
+from ml_app.detection.runtime.device import choose_device
 from ml_app.training.data.leakage import check_no_leak
 from ml_app.training.fitting.backbone import LAST, TrainingFailed, fit
 from ml_app.training.fitting.batches import Pool
@@ -52,11 +52,11 @@ def train_backbone(
         CheckpointError: The device is not there.
         TrainingFailed, BackboneError: As for `fit`.
     """
-    place = choose_place(device)
+    target = choose_device(device)
     check_no_leak(data)
     pool = Pool(split_folders(data, "train"), recipe.mix)
     dev = DevFaces(sorted(data.glob("*/dev")), recipe.margin)
-    return fit(recipe, pool, run, dev.figures, device=place.device, on_log=on_log)
+    return fit(recipe, pool, run, dev.figures, device=target.device, on_log=on_log)
 
 
 def load_backbone(recipe: Recipe, run: Path) -> FrameClassifier:
@@ -96,9 +96,9 @@ def train_heads(
         ValueError: There are no clips to learn from.
     """
     model = load_backbone(recipe, run)
-    place = choose_place(device)
-    model.to(place.device)
-    model.backbone.to(place.device, place.dtype, memory_format=place.layout)  # type: ignore[call-overload]
+    target = choose_device(device)
+    model.to(target.device)
+    model.backbone.to(target.device, target.dtype, memory_format=target.layout)  # type: ignore[call-overload]
 
     def report(done: int, total: int) -> None:
         if done % 20 == 0 or done == total:

@@ -18,7 +18,7 @@ from ml_app.detection.checkpoints import files
 from ml_app.detection.checkpoints.files import Decision, HeadMetadata, Preprocessing, Sampling
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.runtime.detector import Detector
-from ml_app.detection.runtime.device import choose_place
+from ml_app.detection.runtime.device import choose_device
 from ml_app.detection.runtime.pytorch import TorchNetwork
 from tests.detection.conftest import write_detector
 
@@ -176,14 +176,14 @@ def test_a_file_that_is_no_checkpoint_is_told(copy: Path) -> None:
 
 
 def test_devices(models_dir: Path) -> None:
-    assert choose_place("cpu").device.type == "cpu"
-    assert choose_place("cpu", exact=True).dtype is torch.float32
+    assert choose_device("cpu").device.type == "cpu"
+    assert choose_device("cpu", exact=True).dtype is torch.float32
     with pytest.raises(CheckpointError, match="auto, cpu or cuda"):
-        choose_place("tpu")
+        choose_device("tpu")
     if not torch.cuda.is_available():
         with pytest.raises(CheckpointError, match="no usable NVIDIA GPU"):
-            choose_place("cuda")
-        assert choose_place("auto").device.type == "cpu"
+            choose_device("cuda")
+        assert choose_device("auto").device.type == "cpu"
     words = Detector.load(models_dir, "tiny", 10, "cpu").describe_device()
     assert words.startswith("CPU, ")
     assert "threads" in words

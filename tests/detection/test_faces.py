@@ -20,7 +20,7 @@ from ml_app.detection.errors import Cancelled, DetectionError
 from ml_app.detection.faces import frame_faces
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.detect import overlap
-from ml_app.detection.faces.frame_faces import look
+from ml_app.detection.faces.frame_faces import find_faces
 from ml_app.detection.faces.people import MAX_PEOPLE, find_people
 from ml_app.detection.faces.pool.process_pool import FacePool
 from tests.detection.conftest import Frame
@@ -35,7 +35,7 @@ def film(*, count: int = 6, size: tuple[int, int] = (320, 240), people: int = 1)
 
 
 def test_a_face_is_found_where_it_is() -> None:
-    seen = look(picture(0), 1.0, PREPROCESSING).sightings
+    seen = find_faces(picture(0), 1.0, PREPROCESSING).sightings
     assert len(seen) == 1
     # portrait(): a face about 87 of 256 wide about the centre, drawn 228 high at the bottom.
     assert overlap(seen[0].box, frame_faces.Box(117, 80, 199, 162)) > 0.5
@@ -45,8 +45,8 @@ def test_a_face_is_found_where_it_is() -> None:
 
 
 def test_boxes_are_in_pixels_of_the_full_frame() -> None:
-    whole = look(picture(0, (640, 480)), 1.0, PREPROCESSING).sightings[0].box
-    small = look(picture(0), 0.5, PREPROCESSING).sightings[0].box
+    whole = find_faces(picture(0, (640, 480)), 1.0, PREPROCESSING).sightings[0].box
+    small = find_faces(picture(0), 0.5, PREPROCESSING).sightings[0].box
     assert overlap(whole, small) > 0.8
 
 
@@ -60,8 +60,8 @@ def test_the_false_box_of_the_astronaut_is_left_out(pool: FacePool) -> None:
 def test_a_small_face_needs_a_finer_search() -> None:
     image = np.full((720, 1280, 3), 90, dtype=np.uint8)
     image[400:540, 900:1100] = picture(0, (200, 140))
-    assert look(image, 1.0, PREPROCESSING).sightings == ()
-    seen = look(image, 1.0, PREPROCESSING, levels=(0, 2)).sightings
+    assert find_faces(image, 1.0, PREPROCESSING).sightings == ()
+    seen = find_faces(image, 1.0, PREPROCESSING, levels=(0, 2)).sightings
     assert len(seen) == 1
     assert seen[0].level == 2
     assert overlap(seen[0].box, frame_faces.Box(974, 446, 1025, 497)) > 0.4
@@ -122,15 +122,15 @@ def test_a_crowd_is_cut_to_those_seen_most_often(pool: FacePool) -> None:
 
 
 def test_sharpness_and_brightness_are_measured() -> None:
-    sharp = look(picture(0), 1.0, PREPROCESSING).sightings[0]
-    blurred = look(cv2.GaussianBlur(picture(0), (0, 0), 3), 1.0, PREPROCESSING).sightings[0]
-    dark = look(picture(0) // 4, 1.0, PREPROCESSING).sightings[0]
+    sharp = find_faces(picture(0), 1.0, PREPROCESSING).sightings[0]
+    blurred = find_faces(cv2.GaussianBlur(picture(0), (0, 0), 3), 1.0, PREPROCESSING).sightings[0]
+    dark = find_faces(picture(0) // 4, 1.0, PREPROCESSING).sightings[0]
     assert blurred.sharpness < sharp.sharpness / 5
     assert dark.brightness == pytest.approx(sharp.brightness / 4, rel=0.1)
 
 
 def test_the_thumbnail_shows_what_the_network_saw() -> None:
-    seen = look(picture(0, (640, 480)), 1.0, PREPROCESSING).sightings[0]
+    seen = find_faces(picture(0, (640, 480)), 1.0, PREPROCESSING).sightings[0]
     thumbnail = cv2.imdecode(np.frombuffer(seen.thumbnail, np.uint8), cv2.IMREAD_COLOR)
     assert thumbnail.shape[:2] == (160, 160) == seen.thumbnail_size[::-1]
     small = cv2.cvtColor(cv2.resize(thumbnail, (64, 64), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
@@ -139,9 +139,9 @@ def test_the_thumbnail_shows_what_the_network_saw() -> None:
 
 def test_a_face_at_the_edge_is_cut_out(pool: FacePool) -> None:
     image = picture(0, (640, 480))
-    box = look(image, 1.0, PREPROCESSING).sightings[0].box
+    box = find_faces(image, 1.0, PREPROCESSING).sightings[0].box
     for edge in (image[:, : box.right - 15], image[box.top + 10 :]):
-        for seen in look(np.ascontiguousarray(edge), 1.0, Preprocessing(64, 2.0)).sightings:
+        for seen in find_faces(np.ascontiguousarray(edge), 1.0, Preprocessing(64, 2.0)).sightings:
             assert seen.crop.shape == (64, 64, 3)
             assert 0 <= seen.box.left < seen.box.right <= edge.shape[1]
             assert 0 <= seen.box.top < seen.box.bottom <= edge.shape[0]
@@ -149,14 +149,14 @@ def test_a_face_at_the_edge_is_cut_out(pool: FacePool) -> None:
 
 def test_one_process_and_this_one_see_the_same(pool: FacePool) -> None:
     with FacePool(0) as inline:
-        here = inline.submit(look, picture(0), 1.0, PREPROCESSING).result()
-    there = pool.submit(look, picture(0), 1.0, PREPROCESSING).result()
+        here = inline.submit(find_faces, picture(0), 1.0, PREPROCESSING).result()
+    there = pool.submit(find_faces, picture(0), 1.0, PREPROCESSING).result()
     assert [seen.box for seen in here.sightings] == [seen.box for seen in there.sightings]
     assert np.array_equal(here.sightings[0].crop, there.sightings[0].crop)
 
 
 def test_descriptors_know_a_person_again() -> None:
-    one, again = (look(picture(t), 1.0, PREPROCESSING).sightings[0] for t in (0.0, 1.0))
+    one, again = (find_faces(picture(t), 1.0, PREPROCESSING).sightings[0] for t in (0.0, 1.0))
     first = frame_faces.describe(one.chip)
     assert first.shape == (128,)
     assert np.linalg.norm(first - frame_faces.describe(again.chip)) < 0.3
@@ -171,9 +171,9 @@ def test_a_process_that_dies_is_an_error_and_is_replaced() -> None:
         os.kill(child.pid, signal.SIGKILL)
         pool._idle.put(child)
         with pytest.raises(DetectionError) as caught:
-            pool.submit(look, picture(0), 1.0, PREPROCESSING).result(60)
+            pool.submit(find_faces, picture(0), 1.0, PREPROCESSING).result(60)
         assert caught.value.code == "face_detector_crashed"
-        assert len(pool.submit(look, picture(0), 1.0, PREPROCESSING).result(60).sightings) == 1
+        assert len(pool.submit(find_faces, picture(0), 1.0, PREPROCESSING).result(60).sightings) == 1
 
 
 def test_a_process_that_hangs_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +185,7 @@ def test_a_process_that_hangs_is_an_error(monkeypatch: pytest.MonkeyPatch) -> No
         pool._idle.put(child)
         monkeypatch.setattr("ml_app.detection.faces.pool.process_pool.JOB_SECONDS", 0.3)
         with pytest.raises(DetectionError) as caught:
-            pool.submit(look, picture(0), 1.0, PREPROCESSING).result(60)
+            pool.submit(find_faces, picture(0), 1.0, PREPROCESSING).result(60)
         assert caught.value.code == "face_detector_crashed"
         assert not _alive(child.pid)
 
@@ -193,7 +193,7 @@ def test_a_process_that_hangs_is_an_error(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("processes", [0, 1])
 def test_what_goes_wrong_inside_is_an_error(processes: int) -> None:
     with FacePool(processes) as pool, pytest.raises(DetectionError) as caught:
-        pool.submit(look, "no image", 1.0, PREPROCESSING).result(60)
+        pool.submit(find_faces, "no image", 1.0, PREPROCESSING).result(60)
     assert caught.value.code == "face_detector_failed"
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ml_app.detection.errors import CheckpointError, DetectionError
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.runtime.detector import Detector
-from ml_app.detection.runtime.device import choose_place
+from ml_app.detection.runtime.device import choose_device
 from ml_app.detection.runtime.pytorch import TorchNetwork
 
 
@@ -66,5 +66,5 @@ def test_no_room_for_a_single_crop_is_an_error_of_its_own(models_dir: object) ->
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_asking_for_a_gpu_that_is_not_there_is_an_error() -> None:
     with pytest.raises(CheckpointError) as caught:
-        choose_place("cuda")
+        choose_device("cuda")
     assert caught.value.code == "no_gpu"

@@ -28,12 +28,12 @@ from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
 from ml_app.detection.networks.efficientnet_lite import efficientnet_lite
 from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
-from ml_app.detection.networks.sequence_head_numpy import LightHead
+from ml_app.detection.networks.sequence_head_numpy import NumpySequenceHead
 from ml_app.detection.runtime import network as networks
 from ml_app.detection.runtime import pytorch
 from ml_app.detection.runtime.detector import Detector
-from ml_app.detection.runtime.device import Place
-from ml_app.detection.runtime.onnx_runtime import LightNetwork
+from ml_app.detection.runtime.device import Device
+from ml_app.detection.runtime.onnx_runtime import OnnxNetwork
 from ml_app.detection.runtime.pytorch import TorchNetwork
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,8 +82,8 @@ def write(models: Path, size: int, side: int, colour_order: str = "RGB") -> Path
 
 def in_torch(models: Path, monkeypatch: pytest.MonkeyPatch) -> TorchNetwork:
     """The same files in torch, in single precision."""
-    place = Place(torch.device("cpu"), torch.float32)
-    monkeypatch.setattr(pytorch, "choose_place", lambda device, *, exact: place)
+    target = Device(torch.device("cpu"), torch.float32)
+    monkeypatch.setattr(pytorch, "choose_device", lambda device, *, exact: target)
     folder = open_folder(models, "light")
     pinned = folder.heads[10]
     return pytorch.load(folder.backbone, pinned, read_metadata(pinned.path, HeadMetadata), "cpu")
@@ -103,7 +103,7 @@ def test_every_size_gives_the_numbers_of_torch(
     monkeypatch.setitem(BACKBONES, name, BackboneSpec(name, CHANNELS, lambda _: efficientnet_lite(size)))
     models = write(tmp_path, size, side, colour_order)
     detector = Detector.load(models, "light", 10, "cpu")
-    assert isinstance(detector.network, LightNetwork)
+    assert isinstance(detector.network, OnnxNetwork)
     other = in_torch(models, monkeypatch)
     pictures = crops(19, side)  # more than go through at a time
     embeddings, expected = detector.embed(pictures), other.embed(pictures)
@@ -122,7 +122,9 @@ def test_every_size_gives_the_numbers_of_torch(
 def test_the_heads_gradient_is_that_of_torch() -> None:
     torch.manual_seed(0)
     reference = head()
-    light = LightHead({key: value.numpy() for key, value in reference.state_dict().items()}, DIMENSIONS)
+    light = NumpySequenceHead(
+        {key: value.numpy() for key, value in reference.state_dict().items()}, DIMENSIONS
+    )
     embeddings = torch.randn(30, CHANNELS)
     inputs = embeddings[None].clone().requires_grad_()
     logits = reference(inputs).frames[0]
@@ -155,8 +157,8 @@ def test_the_weights_that_ship_are_served_without_torch(tmp_path: Path) -> None:
 def test_heads_share_the_backbone(tmp_path: Path) -> None:
     models = write(tmp_path, 0, 64)
     one, other = (Detector.load(models, "light", frames, "cpu").network for frames in (10, 20))
-    assert isinstance(one, LightNetwork)
-    assert isinstance(other, LightNetwork)
+    assert isinstance(one, OnnxNetwork)
+    assert isinstance(other, OnnxNetwork)
     assert one.session is other.session
     assert one.describe() == f"CPU, {usable_cores()} threads, float32"
 
@@ -168,7 +170,7 @@ def test_a_gpu_is_taken_where_there_is_one(
     models = write(tmp_path, 0, 64)
     monkeypatch.setattr(networks, "has_nvidia_gpu", lambda: gpu)
     network = Detector.load(models, "light", 10, "auto").network
-    assert isinstance(network, TorchNetwork if gpu else LightNetwork)
+    assert isinstance(network, TorchNetwork if gpu else OnnxNetwork)
 
 
 def test_unknown_devices_are_refused(tmp_path: Path) -> None:

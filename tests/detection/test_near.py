@@ -12,7 +12,7 @@ from ml_app.detection.checkpoints.files import Preprocessing
 from ml_app.detection.faces import detect
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.detect import Located, locate, locate_near, overlap
-from ml_app.detection.faces.frame_faces import Before, alike, look
+from ml_app.detection.faces.frame_faces import PreviousFrame, alike, find_faces
 from ml_app.detection.faces.people import People, find_people
 from ml_app.detection.faces.pool.process_pool import FacePool
 from ml_app.detection.faces.segment import WHOLE_EVERY
@@ -79,11 +79,11 @@ def test_a_place_at_the_edge_or_beyond_it_is_no_error(where: tuple[int, int]) ->
     assert locate_near(picture(0.0, (640, 480)), [Located(box, 0.1)]) is not None
 
 
-def before(image: Image, *, signature: Image | None = None, other_face: bool = False) -> Before:
-    seen = look(image, 1.0, PREPROCESSING)
+def before(image: Image, *, signature: Image | None = None, other_face: bool = False) -> PreviousFrame:
+    seen = find_faces(image, 1.0, PREPROCESSING)
     faces = tuple(Located(sighting.box, sighting.score) for sighting in seen.sightings)
     miniatures = tuple(s.miniature.T if other_face else s.miniature for s in seen.sightings)
-    return Before(seen.signature if signature is None else signature, faces, miniatures)
+    return PreviousFrame(seen.signature if signature is None else signature, faces, miniatures)
 
 
 def test_after_a_cut_the_whole_frame_is_looked_at() -> None:
@@ -91,11 +91,16 @@ def test_after_a_cut_the_whole_frame_is_looked_at() -> None:
     left = picture(0.0, (640, 480))
     both = np.hstack([left, picture(0.0, (640, 480))[:, ::-1]])
     alone = np.hstack([left, np.full_like(left, 90)])
-    signature = look(both, 1.0, PREPROCESSING).signature
+    signature = find_faces(both, 1.0, PREPROCESSING).signature
 
-    def people(before: Before) -> int:
+    def people(before: PreviousFrame) -> int:
         return len(
-            clear([Located(s.box, s.score) for s in look(both, 1.0, PREPROCESSING, before=before).sightings])
+            clear(
+                [
+                    Located(s.box, s.score)
+                    for s in find_faces(both, 1.0, PREPROCESSING, before=before).sightings
+                ]
+            )
         )
 
     assert people(before(alone, signature=signature)) == 1
@@ -105,8 +110,8 @@ def test_after_a_cut_the_whole_frame_is_looked_at() -> None:
 
 
 def test_strangers_are_not_alike() -> None:
-    first = look(picture(0.0), 1.0, PREPROCESSING).sightings[0]
-    moved = look(picture(0.3), 1.0, PREPROCESSING).sightings[0]
+    first = find_faces(picture(0.0), 1.0, PREPROCESSING).sightings[0]
+    moved = find_faces(picture(0.3), 1.0, PREPROCESSING).sightings[0]
     assert alike(first.miniature, moved.miniature)
     assert not alike(first.miniature, np.ascontiguousarray(first.miniature.T))
     assert not alike(first.miniature, first.miniature // 2)

@@ -55,7 +55,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FrameFaces:
     """What one frame showed."""
 
     sightings: tuple[Sighting, ...]  # highest score first
@@ -63,7 +63,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class PreviousFrame:
     """A frame shortly before, and its faces in pixels of the image that is looked at now."""
 
     signature: npt.NDArray[np.uint8]
@@ -86,13 +86,13 @@ def alike(one: Miniature, other: Miniature) -> bool:
     return length > 0 and float((first * second).sum()) > ALIKE_CORRELATION * length
 
 
-def look(
+def find_faces(
     image: Image,
     scale: float,
     preprocessing: Preprocessing,
     levels: tuple[int, int] = (0, 1),
-    before: Before | None = None,
-) -> Look:
+    before: PreviousFrame | None = None,
+) -> FrameFaces:
     """Find the faces of a frame.
 
     The finer a copy, the smaller the faces that are found besides the large ones, at four times the cost.
@@ -105,18 +105,22 @@ def look(
         before: Look only near its faces, unless there was a cut or one of them is gone.
     """
     if preprocessing.faces == "first_found":
-        return _look_as_published(image, scale, preprocessing)
+        return _find_as_published(image, scale, preprocessing)
     signature = _signature(image)
     sightings = None
     if before is not None and before.faces:
-        sightings = _look_near(image, scale, preprocessing, before, signature)
+        sightings = _find_near(image, scale, preprocessing, before, signature)
     if sightings is None:
         sightings = _sightings(image, scale, preprocessing, detect.locate(image, *levels))
-    return Look(sightings, signature)
+    return FrameFaces(sightings, signature)
 
 
-def _look_near(
-    image: Image, scale: float, preprocessing: Preprocessing, before: Before, signature: npt.NDArray[np.uint8]
+def _find_near(
+    image: Image,
+    scale: float,
+    preprocessing: Preprocessing,
+    before: PreviousFrame,
+    signature: npt.NDArray[np.uint8],
 ) -> tuple[Sighting, ...] | None:
     located = detect.locate_near(image, before.faces)
     if located is None:
@@ -160,12 +164,12 @@ def describe(chip: Image) -> npt.NDArray[np.float32]:
 
 
 def warm_up() -> None:
-    """Load what `look` needs."""
+    """Load what `find_faces` needs."""
     detect.face_detector()
     _landmark_model()
 
 
-def _look_as_published(image: Image, scale: float, preprocessing: Preprocessing) -> Look:
+def _find_as_published(image: Image, scale: float, preprocessing: Preprocessing) -> FrameFaces:
     # HOG on the whole frame, enlarged once; the first box of the list, without landmarks; or the whole frame.
     height, width = image.shape[:2]
     given = np.ascontiguousarray(image[..., ::-1]) if preprocessing.colour_order == "BGR" else image
@@ -175,11 +179,11 @@ def _look_as_published(image: Image, scale: float, preprocessing: Preprocessing)
     elif preprocessing.whole_frame_without_face:
         found = Located(Box(0, 0, width, height), 0.0)
     else:
-        return Look((), _signature(image))
+        return FrameFaces((), _signature(image))
     nothing = np.zeros((0, 0, 3), dtype=np.uint8)
     cut = crops.expand_box(found.box, preprocessing.margin)
     sighting = _sighting(image, scale, found, cut=cut, preprocessing=preprocessing, chip=nothing)
-    return Look((sighting,) if sighting is not None else (), _signature(image))
+    return FrameFaces((sighting,) if sighting is not None else (), _signature(image))
 
 
 def _sighting(

@@ -12,15 +12,15 @@ from ml_app.detection.checkpoints.files import Preprocessing
 from ml_app.detection.errors import Cancelled
 from ml_app.detection.faces import frame_faces, track
 from ml_app.detection.faces.crops import Image
-from ml_app.detection.faces.frame_faces import Look, Sighting
+from ml_app.detection.faces.frame_faces import FrameFaces, Sighting
 from ml_app.detection.faces.pool.process_pool import FacePool
-from ml_app.detection.faces.segment import WHOLE_EVERY, Stretch, finer, look_through
+from ml_app.detection.faces.segment import WHOLE_EVERY, Segment, find_in_segment, finer
 from ml_app.detection.faces.track import Descriptor, Seen
 
 MAX_PEOPLE = 8
 REVISION = 4  # of what is found; raise it when that changes, so that nobody measures with crops of before
 THOROUGH = 4  # frames, evenly, are searched more finely than the others
-AHEAD = 3  # stretches that are looked at beside each other; the level of the next is what earlier ones tell
+AHEAD = 3  # segments that are looked at beside each other; the level of the next is what earlier ones tell
 
 
 class Frame(Protocol):
@@ -56,7 +56,7 @@ def find_people(
     *,
     count: int,
     on_frame: Callable[[int], None] = lambda done: None,
-    on_look: Callable[[Look], None] = lambda look: None,
+    on_faces: Callable[[FrameFaces], None] = lambda faces: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> People:
     """Find everybody in the sampled frames of a video.
@@ -69,14 +69,14 @@ def find_people(
         pool: Where the looking is done.
         count: How many frames there will be at most.
         on_frame: Called with the number of frames that were looked at.
-        on_look: Called with what each of them showed, in order of time; not all of it is a person.
+        on_faces: Called with what each of them showed, in order of time; not all of it is a person.
         cancelled: Asked before each frame.
 
     Raises:
         Cancelled: `cancelled` said so.
         DetectionError: A face detection process crashed or hung; or what `frames` raises.
     """
-    search = _Search(preprocessing, pool, count, on_frame, on_look)
+    search = _Search(preprocessing, pool, count, on_frame, on_faces)
     try:
         for frame in frames:
             if cancelled():
@@ -90,11 +90,11 @@ def find_people(
     finally:
         for future in search.waiting:
             future.cancel()
-    return _together(search.looks, search.times, preprocessing, pool)
+    return _together(search.by_frame, search.times, preprocessing, pool)
 
 
 class _Search:
-    """Has stretch after stretch looked at, with what the stretches before have shown.
+    """Has segment after segment searched, with what the segments before have shown.
 
     What is known when a frame is looked at follows from its number alone: so what is found does not depend
     on how fast anything is, or on the number of processes.
@@ -106,22 +106,22 @@ class _Search:
         pool: FacePool,
         count: int,
         on_frame: Callable[[int], None],
-        on_look: Callable[[Look], None],
+        on_faces: Callable[[FrameFaces], None],
     ) -> None:
         self._preprocessing, self._pool = preprocessing, pool
-        self._on_frame, self._on_look = on_frame, on_look
+        self._on_frame, self._on_faces = on_frame, on_faces
         self._thorough_every = max(1, count // THOROUGH)
         # Nothing is handed on from frame to frame where nobody is followed.
         self._length = WHOLE_EVERY if preprocessing.faces == "followed" else 1
         self._level = 0
-        self._frames: list[Frame] = []  # of the stretch that is being filled
-        self._sent = 0  # stretches
-        self.waiting: deque[Future[list[Look]]] = deque()
+        self._frames: list[Frame] = []  # of the segment that is being filled
+        self._sent = 0  # segments
+        self.waiting: deque[Future[list[FrameFaces]]] = deque()
         self.times: list[float] = []
-        self.looks: list[Look] = []
+        self.by_frame: list[FrameFaces] = []
 
     def add(self, frame: Frame) -> None:
-        """The next frame. The first is a stretch of its own: what it shows is of use to all others."""
+        """The next frame. The first is a segment of its own: what it shows is of use to all others."""
         self._frames.append(frame)
         self.times.append(frame.time_s)
         if len(self.times) == 1 or len(self.times) % self._length == 0:
@@ -131,33 +131,33 @@ class _Search:
         """Have the frames that have come since looked at."""
         if not self._frames:
             return
-        while self._sent and (len(self.waiting) >= AHEAD or not self.looks):
+        while self._sent and (len(self.waiting) >= AHEAD or not self.by_frame):
             self.collect()
         first = len(self.times) - len(self._frames)
-        last = self.looks[-1] if len(self.looks) == first and self.looks else None
-        stretch = Stretch(first, self._thorough_every, self._level, last)
+        last = self.by_frame[-1] if len(self.by_frame) == first and self.by_frame else None
+        segment = Segment(first, self._thorough_every, self._level, last)
         images = [frame.image for frame in self._frames]
         scale = self._frames[0].scale
-        self.waiting.append(self._pool.submit(look_through, images, scale, self._preprocessing, stretch))
+        self.waiting.append(self._pool.submit(find_in_segment, images, scale, self._preprocessing, segment))
         self._frames = []
         self._sent += 1
 
     def collect(self) -> None:
-        """Wait for the oldest stretch."""
-        for look in self.waiting.popleft().result():
-            self._level = finer(self._level, look)
-            self.looks.append(look)
-            self._on_look(look)
-            self._on_frame(len(self.looks))
+        """Wait for the oldest segment."""
+        for faces in self.waiting.popleft().result():
+            self._level = finer(self._level, faces)
+            self.by_frame.append(faces)
+            self._on_faces(faces)
+            self._on_frame(len(self.by_frame))
 
 
 def _together(
-    looks: Sequence[Look], times: Sequence[float], preprocessing: Preprocessing, pool: FacePool
+    by_frame: Sequence[FrameFaces], times: Sequence[float], preprocessing: Preprocessing, pool: FacePool
 ) -> People:
     if preprocessing.faces == "first_found":
-        persons = [_everything(looks, times)]
+        persons = [_everything(by_frame, times)]
     else:
-        persons = track.follow(looks, times, lambda sightings: _describe(sightings, pool))
+        persons = track.follow(by_frame, times, lambda sightings: _describe(sightings, pool))
     persons = [person for person in persons if person]
     notes = []
     if len(persons) > MAX_PEOPLE:
@@ -165,14 +165,14 @@ def _together(
         most_seen = sorted(persons, key=len, reverse=True)[:MAX_PEOPLE]
         persons = [person for person in persons if any(person is kept for kept in most_seen)]
     with_faces = {seen.frame for person in persons for seen in person}
-    return People(tuple(map(tuple, persons)), len(looks), len(with_faces), tuple(notes))
+    return People(tuple(map(tuple, persons)), len(by_frame), len(with_faces), tuple(notes))
 
 
-def _everything(looks: Sequence[Look], times: Sequence[float]) -> list[Seen]:
+def _everything(by_frame: Sequence[FrameFaces], times: Sequence[float]) -> list[Seen]:
     return [
         Seen(index, time_s, sighting)
-        for index, (look, time_s) in enumerate(zip(looks, times, strict=True))
-        for sighting in look.sightings
+        for index, (faces, time_s) in enumerate(zip(by_frame, times, strict=True))
+        for sighting in faces.sightings
     ]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.faces.frame_faces import Look, Sighting, alike, same_shot
+from ml_app.detection.faces.frame_faces import FrameFaces, Sighting, alike, same_shot
 from ml_app.detection.faces.segment import CLEAR_SCORE
 
 NEAR = 0.6  # of a face's size: a person's centre moves less than this between two frames of one shot
@@ -40,36 +40,36 @@ class _Track:
         return self.seen[-1]
 
 
-def follow(looks: Sequence[Look], times: Sequence[float], describe: Describe) -> list[list[Seen]]:
+def follow(by_frame: Sequence[FrameFaces], times: Sequence[float], describe: Describe) -> list[list[Seen]]:
     """Put the sightings of each person together.
 
     Args:
-        looks: What each sampled frame showed, in order of time.
+        by_frame: What each sampled frame showed, in order of time.
         times: When each of these frames is shown, seconds.
         describe: Embeds faces, 128 numbers each; slow, so only called where position does not decide.
 
     Returns:
         One list for each person, in order of first appearance. What was probably no face is left out.
     """
-    faces = _Faces(describe)
+    descriptors = _Faces(describe)
     tracks: list[_Track] = []
-    for index, (look, time_s) in enumerate(zip(looks, times, strict=True)):
-        fresh = [Seen(index, time_s, sighting) for sighting in look.sightings]
-        placed = _certain(tracks, fresh, looks)
+    for index, (faces, time_s) in enumerate(zip(by_frame, times, strict=True)):
+        fresh = [Seen(index, time_s, sighting) for sighting in faces.sightings]
+        placed = _certain(tracks, fresh, by_frame)
         for track, seen in placed:
             track.seen.append(seen)
         taken = {id(track) for track, _ in placed}
         rest = [seen for seen in fresh if all(seen is not other for _, other in placed)]
-        for seen, found in _by_face([t for t in tracks if id(t) not in taken], rest, faces):
+        for seen, found in _by_face([t for t in tracks if id(t) not in taken], rest, descriptors):
             if found is None:
                 tracks.append(_Track([seen]))
             else:
                 found.seen.append(seen)
-    return [track.seen for track in tracks if _is_person(track, len(looks))]
+    return [track.seen for track in tracks if _is_person(track, len(by_frame))]
 
 
 def _certain(
-    tracks: Sequence[_Track], fresh: Sequence[Seen], looks: Sequence[Look]
+    tracks: Sequence[_Track], fresh: Sequence[Seen], by_frame: Sequence[FrameFaces]
 ) -> list[tuple[_Track, Seen]]:
     """Pairs that are one person's for certain and that no other track or sighting could claim.
 
@@ -80,7 +80,7 @@ def _certain(
         (track, seen)
         for seen in fresh
         for track in tracks
-        if (_near(track.last.sighting, seen.sighting) and _same_shot(track.last, seen, looks))
+        if (_near(track.last.sighting, seen.sighting) and _same_shot(track.last, seen, by_frame))
         or alike(track.last.sighting.miniature, seen.sighting.miniature)
     ]
     return [
@@ -118,7 +118,7 @@ class _Faces:
 
     def __init__(self, describe: Describe) -> None:
         self._describe = describe
-        self._known: dict[int, Descriptor] = {}  # by identity of the sighting, which the looks keep alive
+        self._known: dict[int, Descriptor] = {}  # by identity of the sighting, which the frames keep alive
 
     def prepare(self, wanted: Iterable[Seen]) -> None:
         """Compute what is not known yet, together."""
@@ -148,8 +148,8 @@ def _near(one: Sighting, other: Sighting) -> bool:
     return math.hypot(across, down) < NEAR * mean and max(size, other_size) < GROWTH * min(size, other_size)
 
 
-def _same_shot(one: Seen, other: Seen, looks: Sequence[Look]) -> bool:
-    return same_shot(looks[one.frame].signature, looks[other.frame].signature)
+def _same_shot(one: Seen, other: Seen, by_frame: Sequence[FrameFaces]) -> bool:
+    return same_shot(by_frame[one.frame].signature, by_frame[other.frame].signature)
 
 
 def _is_person(track: _Track, frames: int) -> bool:

@@ -29,7 +29,7 @@ class _States:
         return self.gates[:, 3] * self.squashed
 
 
-class LightHead:
+class NumpySequenceHead:
     """Embeddings of one person's frames, in order of time → a logit of FAKE per frame."""
 
     def __init__(self, weights: Weights, dimensions: Mapping[str, int]) -> None:

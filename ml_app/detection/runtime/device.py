@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Device:
     """Where and in which numbers a network runs."""
 
     device: torch.device
@@ -22,7 +22,7 @@ class Place:
     layout: torch.memory_format = torch.channels_last
 
 
-def choose_place(device: str, *, exact: bool = False) -> Place:
+def choose_device(device: str, *, exact: bool = False) -> Device:
     """The device and the fastest numbers it has for a backbone.
 
     Args:
@@ -40,8 +40,8 @@ def choose_place(device: str, *, exact: bool = False) -> Place:
     if device == "auto":
         logger.info("DEVICE=auto takes %s", "the NVIDIA GPU" if cuda else "the CPU: there is no usable GPU")
     if cuda and device != "cpu":
-        return Place(torch.device("cuda"), torch.float32 if exact else torch.float16)
+        return Device(torch.device("cuda"), torch.float32 if exact else torch.float16)
     # Never more than the caller, or OMP_NUM_THREADS, allowed.
     torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
     bf16 = not exact and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return Place(torch.device("cpu"), torch.bfloat16 if bf16 else torch.float32)
+    return Device(torch.device("cpu"), torch.bfloat16 if bf16 else torch.float32)

@@ -15,7 +15,7 @@ from ml_app.detection.errors import CheckpointError
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.hardware import usable_cores
 from ml_app.detection.networks.efficientnet_lite_onnx import CROPS, EMBEDDINGS, FEATURES, SIZES, lite_graph
-from ml_app.detection.networks.sequence_head_numpy import LightHead
+from ml_app.detection.networks.sequence_head_numpy import NumpySequenceHead
 
 Array = npt.NDArray[np.float32]
 
@@ -28,12 +28,12 @@ def can_serve(backbone: str, architecture: str) -> bool:
     return backbone in SIZES and architecture.endswith("_lstm") and not architecture.startswith("published")
 
 
-class LightNetwork:
+class OnnxNetwork:
     """A backbone and a head in single precision. Safe to use from several threads."""
 
     device = "cpu"
 
-    def __init__(self, session: Any, head: LightHead, threads: int, colour_order: str) -> None:
+    def __init__(self, session: Any, head: NumpySequenceHead, threads: int, colour_order: str) -> None:
         self.session = session
         self.head = head
         self._threads = threads
@@ -68,7 +68,7 @@ class LightNetwork:
         return np.concatenate(parts)
 
 
-def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata) -> LightNetwork:
+def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata) -> OnnxNetwork:
     """Load networks that `can_serve` knows. Backbones are kept in memory: the heads of a detector share one.
 
     Raises:
@@ -76,11 +76,11 @@ def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata) -> Ligh
     """
     weights = files.load_arrays(head)  # first: the smaller file tells sooner what is wrong
     try:
-        scorer = LightHead(weights, metadata.dimensions)
+        scorer = NumpySequenceHead(weights, metadata.dimensions)
     except (ValueError, KeyError) as error:
         raise _misfit(head, error) from error
     threads = usable_cores()
-    return LightNetwork(_session(backbone, threads), scorer, threads, metadata.preprocessing.colour_order)
+    return OnnxNetwork(_session(backbone, threads), scorer, threads, metadata.preprocessing.colour_order)
 
 
 @lru_cache(maxsize=2)

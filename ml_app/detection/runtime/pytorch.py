@@ -17,7 +17,7 @@ from ml_app.detection.errors import DetectionError
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.networks.backbones import embed
 from ml_app.detection.networks.heads import PUBLISHED, run_head
-from ml_app.detection.runtime.device import Place, choose_place
+from ml_app.detection.runtime.device import Device, choose_device
 from ml_app.detection.runtime.weights import load_backbone, load_head
 
 Array = npt.NDArray[np.float32]
@@ -34,33 +34,33 @@ def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata, device:
     Raises:
         CheckpointError: A file is damaged or unknown, or the device is not there.
     """
-    place = choose_place(device, exact=metadata.architecture == PUBLISHED)
-    scorer = load_head(head, metadata, place)  # first: the smaller file tells sooner what is wrong
-    return TorchNetwork(load_backbone(backbone, place), scorer, place, metadata.preprocessing)
+    target = choose_device(device, exact=metadata.architecture == PUBLISHED)
+    scorer = load_head(head, metadata, target)  # first: the smaller file tells sooner what is wrong
+    return TorchNetwork(load_backbone(backbone, target), scorer, target, metadata.preprocessing)
 
 
 class TorchNetwork:
     """A backbone and a head on a device. Not safe to use from several threads at once."""
 
     def __init__(
-        self, backbone: nn.Module, head: nn.Module, place: Place, preprocessing: Preprocessing
+        self, backbone: nn.Module, head: nn.Module, target: Device, preprocessing: Preprocessing
     ) -> None:
-        self.backbone, self.head, self._place = backbone, head, place
-        self._chunk = CHUNK_CUDA if place.device.type == "cuda" else CHUNK
+        self.backbone, self.head, self._target = backbone, head, target
+        self._chunk = CHUNK_CUDA if target.device.type == "cuda" else CHUNK
         channels = torch.tensor([preprocessing.mean, preprocessing.std]) * 255
-        self._mean, self._std = channels.reshape(2, 1, 3, 1, 1).to(place.device)
+        self._mean, self._std = channels.reshape(2, 1, 3, 1, 1).to(target.device)
         self._colour_order = preprocessing.colour_order
 
     @property
     def device(self) -> str:
         """ "cpu" or "cuda"."""
-        return self._place.device.type
+        return self._target.device.type
 
     def describe(self) -> str:
         """The device in words, such as "CPU, 2 threads, bfloat16"."""
-        kind = str(self._place.dtype).removeprefix("torch.")
+        kind = str(self._target.dtype).removeprefix("torch.")
         if self.device == "cuda":
-            return f"{torch.cuda.get_device_name(self._place.device)}, {kind}"
+            return f"{torch.cuda.get_device_name(self._target.device)}, {kind}"
         return f"CPU, {torch.get_num_threads()} threads, {kind}"
 
     @torch.inference_mode()
@@ -107,7 +107,7 @@ class TorchNetwork:
         lengths = torch.tensor([len(person) for person in people])
         with _memory():
             padded = pad_sequence([torch.from_numpy(person) for person in people], batch_first=True)
-            scores = run_head(self.head, padded.to(self._place.device), lengths)
+            scores = run_head(self.head, padded.to(self._target.device), lengths)
             frames, persons = _array(scores.frames), _array(scores.persons)
         return [
             (row[:length], float(person))
@@ -118,7 +118,7 @@ class TorchNetwork:
         """Of the sum of one person's logits by the embeddings: float32 (T, channels)."""
         # cuDNN computes gradients of an LSTM in training mode only.
         with _memory(), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-            inputs = torch.from_numpy(embeddings).to(self._place.device)[None].requires_grad_()
+            inputs = torch.from_numpy(embeddings).to(self._target.device)[None].requires_grad_()
             logits = run_head(self.head, inputs, torch.tensor([len(embeddings)])).frames[0]
             # Their sum and not the person's own logit, which in a published head hangs on the last frame
             # alone.
@@ -129,11 +129,11 @@ class TorchNetwork:
         pixels = torch.from_numpy(np.stack(crops))
         if self.device == "cuda":  # pinned memory is copied beside what the GPU is still computing
             pixels = pixels.pin_memory()
-        pixels = pixels.to(self._place.device, non_blocking=True)
+        pixels = pixels.to(self._target.device, non_blocking=True)
         if self._colour_order == "BGR":
             pixels = pixels.flip(-1)
         inputs = (pixels.permute(0, 3, 1, 2).float() - self._mean) / self._std
-        result: Tensor = self.backbone(inputs.to(self._place.dtype, memory_format=self._place.layout))
+        result: Tensor = self.backbone(inputs.to(self._target.dtype, memory_format=self._target.layout))
         return result
 
 

@@ -14,34 +14,34 @@ from ml_app.detection.checkpoints.files import BackboneMetadata, HeadMetadata, P
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.networks.backbones import BackboneError, build_backbone
 from ml_app.detection.networks.heads import build_head
-from ml_app.detection.runtime.device import Place
+from ml_app.detection.runtime.device import Device
 
 _loading = threading.Lock()
 
 
-def load_backbone(pinned: PinnedFile, place: Place) -> nn.Module:
+def load_backbone(pinned: PinnedFile, target: Device) -> nn.Module:
     """A backbone in the numbers of a place, for inference. Kept in memory: heads of one detector share it.
 
     Raises:
         CheckpointError: The file is damaged, or needs what this installation does not have.
     """
     with _loading:
-        return _load_backbone(pinned, place)
+        return _load_backbone(pinned, target)
 
 
 @lru_cache(maxsize=2)
-def _load_backbone(pinned: PinnedFile, place: Place) -> nn.Module:
+def _load_backbone(pinned: PinnedFile, target: Device) -> nn.Module:
     metadata = files.read_metadata(pinned.path, BackboneMetadata)
     try:
-        network = _filled(lambda: build_backbone(metadata.backbone), pinned, place.dtype)
+        network = _filled(lambda: build_backbone(metadata.backbone), pinned, target.dtype)
     except KeyError as error:
         raise _unknown(pinned, metadata.backbone) from error
     except BackboneError as error:
         raise CheckpointError("missing_library", str(error)) from error
-    return network.to(place.device, memory_format=place.layout)  # type: ignore[call-overload, no-any-return]
+    return network.to(target.device, memory_format=target.layout)  # type: ignore[call-overload, no-any-return]
 
 
-def load_head(pinned: PinnedFile, metadata: HeadMetadata, place: Place) -> nn.Module:
+def load_head(pinned: PinnedFile, metadata: HeadMetadata, target: Device) -> nn.Module:
     """A head in single precision, for inference.
 
     Raises:
@@ -51,7 +51,7 @@ def load_head(pinned: PinnedFile, metadata: HeadMetadata, place: Place) -> nn.Mo
         head = _filled(lambda: build_head(metadata.architecture, metadata.dimensions), pinned, torch.float32)
     except (KeyError, TypeError) as error:
         raise _unknown(pinned, metadata.architecture) from error
-    return head.to(place.device)
+    return head.to(target.device)
 
 
 def _filled(build: Callable[[], nn.Module], pinned: PinnedFile, dtype: torch.dtype) -> nn.Module:

@@ -105,11 +105,11 @@ def _pictures(tar: Path, members: Sequence[tarfile.TarInfo]) -> Iterator[Image |
 
 def _score(pictures: Sequence[Image | None], detector: Detector, pool: FacePool) -> list[float | None]:
     shown = detector.preprocessing
-    looks = [
-        None if picture is None else pool.submit(frame_faces.look, _bordered(picture), 1.0, shown)
+    futures = [
+        None if picture is None else pool.submit(frame_faces.find_faces, _bordered(picture), 1.0, shown)
         for picture in pictures
     ]
-    found = [None if look is None else look.result().sightings for look in looks]
+    found = [None if future is None else future.result().sightings for future in futures]
     crops = [sightings[0].crop for sightings in found if sightings]
     if not crops:
         return [None] * len(pictures)

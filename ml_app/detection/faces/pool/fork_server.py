@@ -1,4 +1,4 @@
-"""Starts the processes that look for faces, and talks to them. See `face_process` for their inside.
+"""Starts the processes that look for faces, and talks to them. See `worker` for their inside.
 
 They are started by name and not by `multiprocessing`, which would import the parent's main module (and with
 it Django or torch) into each and forbids itself inside a Celery worker's own children. When the parent dies,
@@ -17,7 +17,7 @@ from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
-from ml_app.detection.faces.pool.shared_frames import Shelf
+from ml_app.detection.faces.pool.shared_frames import SharedFrames
 
 START_SECONDS = 120.0  # importing and loading take about one; a process that takes this long hangs
 _ROOT = Path(__file__).resolve().parents[4]
@@ -26,7 +26,7 @@ FORK, END = b"f", b"e"  # with two descriptors: fork one that answers there; wit
 NUMBER = 8  # bytes of a pid or status in a message
 
 
-class Nursery:
+class ForkServer:
     """A process with the models loaded, which is forked. Safe to use from several threads."""
 
     def __init__(self) -> None:
@@ -87,15 +87,15 @@ class Nursery:
 class Child:
     """A process that looks for faces."""
 
-    def __init__(self, nursery: Nursery) -> None:
-        self._nursery = nursery
-        self._shelf = Shelf()
+    def __init__(self, fork_server: ForkServer) -> None:
+        self._fork_server = fork_server
+        self._shared = SharedFrames()
         self._connection, theirs = Pipe()
         try:
-            self.pid = nursery.fork([theirs.fileno(), self._shelf.descriptor])
+            self.pid = fork_server.fork([theirs.fileno(), self._shared.descriptor])
         except BaseException:
             self._connection.close()
-            self._shelf.close()
+            self._shared.close()
             raise
         finally:
             theirs.close()
@@ -111,7 +111,7 @@ class Child:
         watchdog.daemon = True
         watchdog.start()
         try:
-            self._connection.send((name, *self._shelf.pack(arguments)))
+            self._connection.send((name, *self._shared.pack(arguments)))
             reply: tuple[bool, Any] = self._connection.recv()
         finally:
             watchdog.cancel()
@@ -120,6 +120,6 @@ class Child:
     def end(self) -> int | None:
         """End the process, whatever it is doing; returns its exit status, if that can be known."""
         self._connection.close()
-        status = self._nursery.end(self.pid)
-        self._shelf.close()
+        status = self._fork_server.end(self.pid)
+        self._shared.close()
         return status

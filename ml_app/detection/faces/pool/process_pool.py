@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from ml_app.detection.errors import DetectionError, cause
-from ml_app.detection.faces.pool.fork_server import Child, Nursery
+from ml_app.detection.faces.pool.fork_server import Child, ForkServer
 from ml_app.detection.hardware import usable_cores
 
 MAX_PROCESSES = 8
@@ -21,7 +21,7 @@ R = TypeVar("R")
 
 
 class FacePool:
-    """Runs the functions of `face_process` in child processes, or here when the machine has one core.
+    """Runs the functions of `worker` in child processes, or here when the machine has one core.
 
     Safe to use from several threads. A child that dies or hangs costs the call it was working on a
     `DetectionError`, and is replaced.
@@ -32,7 +32,7 @@ class FacePool:
         cores = usable_cores()
         self.processes = (min(cores, MAX_PROCESSES) if cores > 1 else 0) if processes is None else processes
         self._threads = ThreadPoolExecutor(self.processes, "faces") if self.processes else None
-        self._nursery: Nursery | None = None
+        self._fork_server: ForkServer | None = None
         self._starting = threading.Lock()
         self._idle: queue.LifoQueue[Child | None] = queue.LifoQueue()
         for _ in range(self.processes):
@@ -40,7 +40,7 @@ class FacePool:
         self._closed = False
 
     def submit(self, function: Callable[..., R], *arguments: Any) -> Future[R]:
-        """Run one of `face_process`'s functions; the future raises `DetectionError`."""
+        """Run one of `worker`'s functions; the future raises `DetectionError`."""
         if self._threads is not None:
             return self._threads.submit(self._call, function.__name__, arguments)
         future: Future[R] = Future()
@@ -65,8 +65,8 @@ class FacePool:
             if child is not None:
                 child.end()
         with self._starting:
-            if self._nursery is not None:
-                self._nursery.close()
+            if self._fork_server is not None:
+                self._fork_server.close()
 
     def __enter__(self) -> FacePool:
         return self
@@ -76,13 +76,13 @@ class FacePool:
     ) -> None:
         self.close()
 
-    def _started(self) -> Nursery:
+    def _started(self) -> ForkServer:
         with self._starting:
             if self._closed:
                 raise EOFError("the pool is closed")
-            if self._nursery is None or not self._nursery.alive:
-                self._nursery = Nursery()
-            return self._nursery
+            if self._fork_server is None or not self._fork_server.alive:
+                self._fork_server = ForkServer()
+            return self._fork_server
 
     def _call(self, name: str, arguments: tuple[Any, ...]) -> Any:
         child = self._idle.get()

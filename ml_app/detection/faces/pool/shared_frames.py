@@ -12,7 +12,7 @@ from typing import Any
 _ALIGNMENT = 64  # bytes; of each array
 
 
-class Shelf:
+class SharedFrames:
     """Room for the arrays of one call, over an open file without a name.
 
     The one who makes it writes and lets it grow; the other reads. Both take turns, by some other means: what
@@ -20,7 +20,7 @@ class Shelf:
     """
 
     def __init__(self, descriptor: int | None = None) -> None:
-        """`descriptor`: of the other's shelf; None makes a new one."""
+        """`descriptor`: of the other's memory; None makes a new one."""
         self.descriptor = _nameless_file() if descriptor is None else descriptor
         self._memory: mmap.mmap | None = None
 

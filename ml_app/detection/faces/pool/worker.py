@@ -20,12 +20,12 @@ import cv2
 from ml_app.detection.errors import cause
 from ml_app.detection.faces import frame_faces, segment
 from ml_app.detection.faces.pool.fork_server import END, FORK, NUMBER
-from ml_app.detection.faces.pool.shared_frames import Shelf
+from ml_app.detection.faces.pool.shared_frames import SharedFrames
 
 _PR_SET_PDEATHSIG = 1
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "look": frame_faces.look,
-    "look_through": segment.look_through,
+    "find_faces": frame_faces.find_faces,
+    "find_in_segment": segment.find_in_segment,
     "describe": frame_faces.describe,
     "warm_up": frame_faces.warm_up,
 }
@@ -75,12 +75,12 @@ def _fork(control: socket.socket, connection: int, memory: int) -> int:
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == parent:
-            _serve(Connection(connection), Shelf(memory), parent)
+            _serve(Connection(connection), SharedFrames(memory), parent)
     finally:
         os._exit(0)
 
 
-def _serve(connection: Connection, shelf: Shelf, parent: int) -> None:
+def _serve(connection: Connection, shared: SharedFrames, parent: int) -> None:
     """Answer calls until there is nobody left to answer."""
     with suppress(EOFError, OSError):
         while True:
@@ -89,7 +89,7 @@ def _serve(connection: Connection, shelf: Shelf, parent: int) -> None:
                     return
             name, rest, places = connection.recv()
             try:
-                reply = (True, _FUNCTIONS[name](*shelf.unpack(rest, places)))
+                reply = (True, _FUNCTIONS[name](*shared.unpack(rest, places)))
             except Exception as error:
                 reply = (False, cause(error))
             connection.send(reply)
