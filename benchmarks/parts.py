@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from benchmarks.ours import DETECTOR, MODELS
-from ml_app.detection.checkpoints.files import Sampling
+from ml_app.detection.checkpoints.metadata import Sampling
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.video.opening import open_video
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ml_app import services
-from ml_app.detection.checkpoints.files import available
+from ml_app.detection.checkpoints.manifest import available
 from ml_app.export import csv_lines
 from ml_app.messages import ServiceError
 from ml_app.models import Review, Scan, Video

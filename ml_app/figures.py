@@ -12,7 +12,9 @@ from django.conf import settings
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from ml_app.detection.checkpoints.files import HeadMetadata, PinnedFile, open_folder, read_metadata
+from ml_app.detection.checkpoints.files import read_metadata
+from ml_app.detection.checkpoints.manifest import PinnedFile, open_folder
+from ml_app.detection.checkpoints.metadata import HeadMetadata
 from ml_app.detection.errors import CheckpointError
 from ml_app.wording import Words
 

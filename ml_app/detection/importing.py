@@ -14,16 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ml_app.detection.checkpoints.files import (
+from ml_app.detection.checkpoints.files import save_checkpoint
+from ml_app.detection.checkpoints.manifest import DetectorFolder, open_folder, sha256_of
+from ml_app.detection.checkpoints.metadata import (
     BackboneMetadata,
     Decision,
-    DetectorFolder,
     HeadMetadata,
     Preprocessing,
     Sampling,
-    open_folder,
-    save_checkpoint,
-    sha256_of,
 )
 from ml_app.detection.errors import CheckpointError, cause
 from ml_app.detection.networks.backbones import build_backbone

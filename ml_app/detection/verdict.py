@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ml_app.detection.checkpoints.files import Calibration, Decision
+from ml_app.detection.checkpoints.metadata import Calibration, Decision
 from ml_app.detection.findings import Evidence, FaceFinding, FaceFrameFinding, Reason, Verdict
 
 # Medians over a person's sightings.

@@ -12,7 +12,9 @@ from typing import Any
 from django.conf import settings
 from django.utils.functional import Promise
 
-from ml_app.detection.checkpoints.files import MANIFEST, HeadMetadata, open_folder, read_metadata, sha256_of
+from ml_app.detection.checkpoints.files import read_metadata
+from ml_app.detection.checkpoints.manifest import MANIFEST, open_folder, sha256_of
+from ml_app.detection.checkpoints.metadata import HeadMetadata
 from ml_app.detection.errors import CheckpointError
 from ml_app.messages import refuse
 

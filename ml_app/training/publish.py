@@ -9,14 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ml_app.detection.checkpoints.files import (
-    BackboneMetadata,
-    HeadMetadata,
-    Preprocessing,
-    Sampling,
-    save_checkpoint,
-    sha256_of,
-)
+from ml_app.detection.checkpoints.files import save_checkpoint
+from ml_app.detection.checkpoints.manifest import sha256_of
+from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata, Preprocessing, Sampling
 from ml_app.detection.networks.backbones import BACKBONES
 from ml_app.detection.networks.heads import sequence_architecture
 from ml_app.training.fitting.classifier import FrameClassifier

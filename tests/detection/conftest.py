@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import nn
 
-from ml_app.detection.checkpoints.files import (
+from ml_app.detection.checkpoints.files import save_checkpoint
+from ml_app.detection.checkpoints.manifest import sha256_of
+from ml_app.detection.checkpoints.metadata import (
     BackboneMetadata,
     Decision,
     HeadMetadata,
     Preprocessing,
     Sampling,
-    save_checkpoint,
-    sha256_of,
 )
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.pool.process_pool import FacePool

@@ -14,8 +14,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ml_app.detection.checkpoints import files
-from ml_app.detection.checkpoints.files import Decision, HeadMetadata, Preprocessing, Sampling
+from ml_app.detection.checkpoints.files import _header, read_metadata
+from ml_app.detection.checkpoints.manifest import available, open_folder, pin
+from ml_app.detection.checkpoints.metadata import Decision, HeadMetadata, Preprocessing, Sampling
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.runtime.detector import Detector
 from ml_app.detection.runtime.device import choose_device
@@ -31,11 +32,11 @@ def copy(models_dir: Path, tmp_path: Path) -> Path:
 
 def rewrite(path: Path, **changes: Any) -> None:
     """Change what a head says of itself (None takes a key away), and pin the new hash."""
-    data = files._header(path)["__metadata__"]["checkpoint"]
+    data = _header(path)["__metadata__"]["checkpoint"]
     merged = {**json.loads(data), **changes}
     text = json.dumps({key: value for key, value in merged.items() if value is not None})
     save_file(load_file(path), path, metadata={"checkpoint": text})
-    files._pin(path, "head", 10)
+    pin(path, "head", 10)
 
 
 def code_of(models_dir: Path, name: str = "tiny", frames: int = 10) -> str:
@@ -52,8 +53,8 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     write_detector(
         tmp_path, "own", (40,), preprocessing=preprocessing, sampling=Sampling("bursts", 4), decision=decision
     )
-    folder = files.open_folder(tmp_path, "own")
-    metadata = files.read_metadata(folder.heads[40].path, HeadMetadata)
+    folder = open_folder(tmp_path, "own")
+    metadata = read_metadata(folder.heads[40].path, HeadMetadata)
     assert metadata.preprocessing == preprocessing
     assert metadata.sampling == Sampling("bursts", 4)
     assert metadata.decision == decision
@@ -79,14 +80,14 @@ def test_the_detectors_of_a_folder_are_listed(copy: Path) -> None:
     write_detector(copy, "another", (40,))
     (copy / "broken").mkdir()
     (copy / "broken" / "manifest.json").write_text("{")
-    assert [folder.name for folder in files.available(copy)] == ["another", "tiny"]
-    assert list(files.available(copy)[1].heads) == [10, 20]
-    assert files.available(copy / "nowhere") == ()
+    assert [folder.name for folder in available(copy)] == ["another", "tiny"]
+    assert list(available(copy)[1].heads) == [10, 20]
+    assert available(copy / "nowhere") == ()
 
 
 def test_a_missing_detector_names_those_that_are_there(models_dir: Path) -> None:
     with pytest.raises(CheckpointError, match=r"'huge'.*Installed: tiny") as caught:
-        files.open_folder(models_dir, "huge")
+        open_folder(models_dir, "huge")
     assert caught.value.code == "no_detector"
 
 
@@ -171,7 +172,7 @@ def test_parts_that_do_not_fit_are_told(copy: Path, changes: dict[str, Any], cod
 def test_a_file_that_is_no_checkpoint_is_told(copy: Path) -> None:
     path = copy / "tiny" / "head-10.safetensors"
     path.write_bytes(b"<html>not found</html>")
-    files._pin(path, "head", 10)
+    pin(path, "head", 10)
     assert code_of(copy) == "bad_checkpoint"
 
 
@@ -206,9 +207,10 @@ def test_crops_and_normalisation_are_those_of_the_checkpoint(tmp_path: Path) -> 
 
 def test_metadata_is_read_without_torch(models_dir: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from ml_app.detection.checkpoints import files as c;"
-        "f = c.available(Path(sys.argv[1]))[0];"
-        "print(c.read_metadata(f.heads[10].path, c.HeadMetadata).name, 'torch' in sys.modules)"
+        "import sys; from pathlib import Path;"
+        "from ml_app.detection.checkpoints import files, manifest, metadata;"
+        "f = manifest.available(Path(sys.argv[1]))[0];"
+        "print(files.read_metadata(f.heads[10].path, metadata.HeadMetadata).name, 'torch' in sys.modules)"
     )
     command = [sys.executable, "-c", code, str(models_dir)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)

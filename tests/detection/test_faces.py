@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from ml_app.detection.checkpoints.files import Preprocessing
+from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.errors import Cancelled, DetectionError
 from ml_app.detection.faces import frame_faces
 from ml_app.detection.faces.crops import Image

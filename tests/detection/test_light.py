@@ -11,16 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from ml_app.detection.checkpoints.files import (
-    BackboneMetadata,
-    HeadMetadata,
-    PinnedFile,
-    Preprocessing,
-    open_folder,
-    read_metadata,
-    save_checkpoint,
-    sha256_of,
-)
+from ml_app.detection.checkpoints.files import read_metadata, save_checkpoint
+from ml_app.detection.checkpoints.manifest import PinnedFile, open_folder, sha256_of
+from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata, Preprocessing
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.hardware import usable_cores

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ml_app.detection.checkpoints.files import Preprocessing
+from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.faces import detect
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.detect import Located, locate, locate_near, overlap

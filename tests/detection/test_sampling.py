@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_app.detection.checkpoints.files import Sampling
+from ml_app.detection.checkpoints.metadata import Sampling
 from ml_app.detection.video.sampling import sample_times, snap_to_frames
 
 

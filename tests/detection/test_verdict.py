@@ -7,7 +7,7 @@ import math
 import pytest
 
 from ml_app.detection import verdict
-from ml_app.detection.checkpoints.files import Calibration, Decision
+from ml_app.detection.checkpoints.metadata import Calibration, Decision
 from ml_app.detection.findings import Box, Evidence, FaceFinding, FaceFrameFinding, Reason, Verdict
 from ml_app.detection.summary import sentence
 

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from ml_app.detection.checkpoints.files import Sampling
+from ml_app.detection.checkpoints.metadata import Sampling
 from ml_app.detection.video.opening import Frame, open_video, probe
 from tests.media import Clips, make_clip, picture, stamped_time
 

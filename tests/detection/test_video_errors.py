@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml_app.detection.checkpoints.files import Sampling
+from ml_app.detection.checkpoints.metadata import Sampling
 from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Limits
 from ml_app.detection.video.errors import MESSAGES, video_error

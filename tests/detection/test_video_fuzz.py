@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml_app.detection.checkpoints.files import Sampling
+from ml_app.detection.checkpoints.metadata import Sampling
 from ml_app.detection.errors import VideoError
 from ml_app.detection.faces.pool.process_pool import FacePool
 from ml_app.detection.findings import Limits, Reason, Verdict

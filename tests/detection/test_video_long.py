@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml_app.detection.checkpoints.files import Sampling
+from ml_app.detection.checkpoints.metadata import Sampling
 from ml_app.detection.video.decoder import survey as surveys
 from ml_app.detection.video.decoder.reader import Reader
 from ml_app.detection.video.decoder.sample import Sampler

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ml_app.detection.checkpoints.files import Sampling
+from ml_app.detection.checkpoints.metadata import Sampling
 from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Limits
 from ml_app.detection.video import sandbox

@@ -19,13 +19,9 @@ def random_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the detector "random": the real network for 10 and 20 frames, with random weights."""
     import torch
 
-    from ml_app.detection.checkpoints.files import (
-        BackboneMetadata,
-        HeadMetadata,
-        Preprocessing,
-        save_checkpoint,
-        sha256_of,
-    )
+    from ml_app.detection.checkpoints.files import save_checkpoint
+    from ml_app.detection.checkpoints.manifest import sha256_of
+    from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata, Preprocessing
     from ml_app.detection.networks.backbones import build_backbone
     from ml_app.detection.networks.heads import SEQUENCE, build_head
 

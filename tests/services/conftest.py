@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from ml_app.detection.checkpoints.files import sha256_of
+from ml_app.detection.checkpoints.manifest import sha256_of
 from ml_app.detection.findings import (
     Box,
     DetectorInfo,

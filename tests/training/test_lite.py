@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from ml_app.detection.checkpoints.files import sha256_of
+from ml_app.detection.checkpoints.manifest import sha256_of
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.networks.backbones import BACKBONES, BackboneError, build_backbone
 from ml_app.detection.networks.efficientnet_lite import SameConv

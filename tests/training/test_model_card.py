@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ml_app.detection.checkpoints.files import HeadMetadata, open_folder, read_metadata
+from ml_app.detection.checkpoints.files import read_metadata
+from ml_app.detection.checkpoints.manifest import open_folder
+from ml_app.detection.checkpoints.metadata import HeadMetadata
 from ml_app.training.calibration.report import figures_table
 
 MODELS = Path(__file__).parents[2] / "models"

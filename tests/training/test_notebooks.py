@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from ml_app.detection.checkpoints.files import open_folder
+from ml_app.detection.checkpoints.manifest import open_folder
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"

@@ -19,7 +19,9 @@ import torch
 import yaml
 from django.core.management import CommandError, call_command
 
-from ml_app.detection.checkpoints.files import HeadMetadata, open_folder, read_metadata
+from ml_app.detection.checkpoints.files import read_metadata
+from ml_app.detection.checkpoints.manifest import open_folder
+from ml_app.detection.checkpoints.metadata import HeadMetadata
 from ml_app.detection.pipeline import analyse
 from ml_app.detection.runtime.detector import Detector
 from ml_app.figures import detector_figures

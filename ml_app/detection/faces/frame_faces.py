@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
-from ml_app.detection.checkpoints.files import Preprocessing
+from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.faces import crops, detect
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.detect import Located

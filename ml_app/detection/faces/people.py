@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
-from ml_app.detection.checkpoints.files import Preprocessing
+from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.errors import Cancelled
 from ml_app.detection.faces import frame_faces, track
 from ml_app.detection.faces.crops import Image

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ml_app.detection.checkpoints.files import Preprocessing
+from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.detect import Located, scaled
 from ml_app.detection.faces.frame_faces import FrameFaces, PreviousFrame, find_faces

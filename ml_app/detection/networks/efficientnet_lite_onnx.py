@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.checkpoints.files import Preprocessing
+from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.networks.efficientnet_lite_shape import (
     BN_EPSILON,
     CHANNELS,

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.checkpoints import files
-from ml_app.detection.checkpoints.files import Calibration, Decision, HeadMetadata, Preprocessing, Sampling
+from ml_app.detection.checkpoints.files import read_metadata
+from ml_app.detection.checkpoints.manifest import open_folder
+from ml_app.detection.checkpoints.metadata import Calibration, Decision, HeadMetadata, Preprocessing, Sampling
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.faces.crops import Image
-from ml_app.detection.runtime.embedding import BATCH
-from ml_app.detection.runtime.network import Network, PersonScores, load_network
+from ml_app.detection.runtime.network import BATCH, Network, PersonScores, load_network
 
 Array = npt.NDArray[np.float32]
 
@@ -46,9 +46,9 @@ class Detector:
             CheckpointError: There is no such detector, a file is damaged, its hash is not the pinned one,
                 head and backbone do not belong together, or the device is not there.
         """
-        folder = files.open_folder(models_dir, name)
+        folder = open_folder(models_dir, name)
         pinned = folder.heads[folder.nearest(frames)]
-        metadata = files.read_metadata(pinned.path, HeadMetadata)
+        metadata = read_metadata(pinned.path, HeadMetadata)
         if metadata.backbone_sha256 != folder.backbone.sha256:
             raise CheckpointError(
                 "wrong_backbone",

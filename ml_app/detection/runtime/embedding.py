@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.runtime.loading import Loadable
+from ml_app.detection.runtime.network import BATCH
 
 Array = npt.NDArray[np.float32]
 
-BATCH = 16  # crops, across frames and persons; always so many, or the scores would depend on timing
 PATIENCE = 0.2  # seconds until the caller is asked again whether to go on
 
 

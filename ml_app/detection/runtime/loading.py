@@ -9,8 +9,9 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ml_app.detection.checkpoints import files
-from ml_app.detection.checkpoints.files import HeadMetadata, Preprocessing, Sampling
+from ml_app.detection.checkpoints.files import read_metadata
+from ml_app.detection.checkpoints.manifest import open_folder
+from ml_app.detection.checkpoints.metadata import HeadMetadata, Preprocessing, Sampling
 
 if TYPE_CHECKING:
     from ml_app.detection.runtime.detector import Detector
@@ -38,9 +39,9 @@ class LoadingDetector:
 
     def __init__(self, models_dir: Path, name: str, frames: int, device: str = "auto") -> None:
         """Begin; arguments and errors are those of `Detector.load`."""
-        folder = files.open_folder(models_dir, name)
+        folder = open_folder(models_dir, name)
         pinned = folder.heads[folder.nearest(frames)]
-        head = files.read_metadata(pinned.path, HeadMetadata)
+        head = read_metadata(pinned.path, HeadMetadata)
         self.info, self.metadata, self.frames = head.info(pinned.sha256), head, frames
         self._detector: Future[Detector] = Future()
         threading.Thread(

@@ -10,13 +10,16 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.checkpoints import files
-from ml_app.detection.checkpoints.files import BackboneMetadata, HeadMetadata, PinnedFile
+from ml_app.detection.checkpoints.files import read_metadata
+from ml_app.detection.checkpoints.manifest import PinnedFile
+from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.hardware import has_nvidia_gpu
 from ml_app.detection.runtime import onnx_runtime
 
 Array = npt.NDArray[np.float32]
+
+BATCH = 16  # crops, across frames and persons; always so many, or the scores would depend on timing
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +71,7 @@ def load_network(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata,
         CheckpointError: A file is damaged or unknown, or the device is not there.
     """
     if device == "cpu" or (device == "auto" and not has_nvidia_gpu()):
-        kind = files.read_metadata(backbone.path, BackboneMetadata).backbone
+        kind = read_metadata(backbone.path, BackboneMetadata).backbone
         if onnx_runtime.can_serve(kind, metadata.architecture):
             logger.info("DEVICE=%s takes the CPU", device)
             return onnx_runtime.load(backbone, head, metadata)

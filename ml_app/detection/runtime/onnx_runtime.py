@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.checkpoints import files
-from ml_app.detection.checkpoints.files import BackboneMetadata, HeadMetadata, PinnedFile
+from ml_app.detection.checkpoints.files import load_arrays, read_metadata
+from ml_app.detection.checkpoints.manifest import PinnedFile
+from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.hardware import usable_cores
@@ -74,7 +75,7 @@ def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata) -> Onnx
     Raises:
         CheckpointError: A file is damaged, or does not hold the weights of its network.
     """
-    weights = files.load_arrays(head)  # first: the smaller file tells sooner what is wrong
+    weights = load_arrays(head)  # first: the smaller file tells sooner what is wrong
     try:
         scorer = NumpySequenceHead(weights, metadata.dimensions)
     except (ValueError, KeyError) as error:
@@ -87,9 +88,9 @@ def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata) -> Onnx
 def _session(pinned: PinnedFile, threads: int) -> Any:
     import onnxruntime  # noqa: PLC0415 - only where a network runs
 
-    metadata = files.read_metadata(pinned.path, BackboneMetadata)
+    metadata = read_metadata(pinned.path, BackboneMetadata)
     try:
-        graph = lite_graph(SIZES[metadata.backbone], files.load_arrays(pinned), metadata.preprocessing)
+        graph = lite_graph(SIZES[metadata.backbone], load_arrays(pinned), metadata.preprocessing)
     except ValueError as error:
         raise _misfit(pinned, error) from error
     onnxruntime.set_default_logger_severity(_ERRORS_ONLY)

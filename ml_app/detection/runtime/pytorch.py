@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from ml_app.detection.checkpoints.files import HeadMetadata, PinnedFile, Preprocessing
+from ml_app.detection.checkpoints.manifest import PinnedFile
+from ml_app.detection.checkpoints.metadata import HeadMetadata, Preprocessing
 from ml_app.detection.errors import DetectionError
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.networks.backbones import embed

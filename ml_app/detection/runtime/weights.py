@@ -9,8 +9,9 @@ from functools import lru_cache
 import torch
 from torch import nn
 
-from ml_app.detection.checkpoints import files
-from ml_app.detection.checkpoints.files import BackboneMetadata, HeadMetadata, PinnedFile
+from ml_app.detection.checkpoints.files import load_tensors, read_metadata
+from ml_app.detection.checkpoints.manifest import PinnedFile
+from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.networks.backbones import BackboneError, build_backbone
 from ml_app.detection.networks.heads import build_head
@@ -31,7 +32,7 @@ def load_backbone(pinned: PinnedFile, target: Device) -> nn.Module:
 
 @lru_cache(maxsize=2)
 def _load_backbone(pinned: PinnedFile, target: Device) -> nn.Module:
-    metadata = files.read_metadata(pinned.path, BackboneMetadata)
+    metadata = read_metadata(pinned.path, BackboneMetadata)
     try:
         network = _filled(lambda: build_backbone(metadata.backbone), pinned, target.dtype)
     except KeyError as error:
@@ -60,7 +61,7 @@ def _filled(build: Callable[[], nn.Module], pinned: PinnedFile, dtype: torch.dty
         network = build()
     tensors = {
         key: value.to(dtype) if value.is_floating_point() else value
-        for key, value in files.load_tensors(pinned).items()
+        for key, value in load_tensors(pinned).items()
     }
     try:
         network.load_state_dict(tensors, assign=True)

@@ -28,7 +28,7 @@ from ml_app.detection.video.sampling import sample_times
 from ml_app.detection.video.sandbox import Sandbox
 
 if TYPE_CHECKING:  # a page that only probes needs none of them
-    from ml_app.detection.checkpoints.files import Sampling
+    from ml_app.detection.checkpoints.metadata import Sampling
 
 Image = npt.NDArray[np.uint8]
 

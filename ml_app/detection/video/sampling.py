@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the decoding process needs no more of them
-    from ml_app.detection.checkpoints.files import Sampling
+    from ml_app.detection.checkpoints.metadata import Sampling
 
 _USUAL_FRAME_RATE = 25.0
 _ROUNDING_S = 1e-6

@@ -14,7 +14,7 @@ from django.db import OperationalError
 from tqdm import tqdm
 
 from ml_app.detection import summary
-from ml_app.detection.checkpoints import files
+from ml_app.detection.checkpoints.manifest import open_folder, sha256_of
 from ml_app.detection.errors import CheckpointError, DetectionError, VideoError
 from ml_app.detection.faces.pool.process_pool import shared_pool
 from ml_app.detection.findings import Findings, Progress
@@ -67,7 +67,7 @@ class Command(BaseCommand):
         shared_pool().warm_up()
         try:
             if frames is None:
-                folder = files.open_folder(settings.MODELS_DIR, name)
+                folder = open_folder(settings.MODELS_DIR, name)
                 frames = folder.nearest(settings.DEFAULT_FRAME_COUNT)
             return LoadingDetector(settings.MODELS_DIR, name, frames, settings.DEVICE)
         except CheckpointError as error:
@@ -117,7 +117,7 @@ def _sha256(file: Path) -> str | None:
     if not file.is_file():  # a device or a pipe; opening the video says so
         return None
     try:
-        return files.sha256_of(file)
+        return sha256_of(file)
     except OSError as error:
         raise VideoError("unreadable_file", f"The file cannot be read: {error.strerror}.") from error
 

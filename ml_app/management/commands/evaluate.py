@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from ml_app.detection.checkpoints.files import open_folder
+from ml_app.detection.checkpoints.manifest import open_folder
 from ml_app.detection.errors import DetectionError
 
 if TYPE_CHECKING:

@@ -12,15 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection import verdict
-from ml_app.detection.checkpoints.files import (
-    Calibration,
-    Decision,
-    HeadMetadata,
-    load_tensors,
-    open_folder,
-    read_metadata,
-    save_checkpoint,
-)
+from ml_app.detection.checkpoints.files import load_tensors, read_metadata, save_checkpoint
+from ml_app.detection.checkpoints.manifest import open_folder
+from ml_app.detection.checkpoints.metadata import Calibration, Decision, HeadMetadata
 from ml_app.detection.findings import Verdict
 from ml_app.detection.runtime.detector import Detector
 from ml_app.detection.verdict import calibrated, decide

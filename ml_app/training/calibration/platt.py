@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from ml_app.detection.checkpoints.files import Calibration, Decision
+from ml_app.detection.checkpoints.metadata import Calibration, Decision
 from ml_app.detection.verdict import calibrated
 from ml_app.training.evaluation.metrics import Scored
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection import verdict
-from ml_app.detection.checkpoints.files import Preprocessing, Sampling, sha256_of
+from ml_app.detection.checkpoints.manifest import sha256_of
+from ml_app.detection.checkpoints.metadata import Preprocessing, Sampling
 from ml_app.detection.errors import DetectionError
 from ml_app.detection.faces.people import REVISION, find_people
 from ml_app.detection.faces.pool.process_pool import FacePool, shared_pool

@@ -12,7 +12,7 @@ import av.error
 import cv2
 import numpy as np
 
-from ml_app.detection.checkpoints.files import sha256_of
+from ml_app.detection.checkpoints.manifest import sha256_of
 from ml_app.detection.faces.crops import Image, landmark_square
 from ml_app.detection.findings import Box
 from ml_app.training.data.landmarks import Landmarks, find_face, find_face_in_crop

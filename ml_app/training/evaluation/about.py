@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ml_app.detection.checkpoints.files import sha256_of
+from ml_app.detection.checkpoints.manifest import sha256_of
 from ml_app.detection.runtime.detector import Detector
 from ml_app.training.evaluation.cache import PACKAGES, code_fingerprint, installed
 from ml_app.training.evaluation.figures import Bootstrap

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ml_app.detection.checkpoints.files import sha256_of
+from ml_app.detection.checkpoints.manifest import sha256_of
 from ml_app.detection.faces import frame_faces
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.pool.process_pool import FacePool, shared_pool

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ml_app.detection.checkpoints.files import sha256_of
+from ml_app.detection.checkpoints.manifest import sha256_of
 from ml_app.detection.errors import DetectionError, VideoError
 from ml_app.detection.faces.pool.process_pool import FacePool, shared_pool
 from ml_app.detection.findings import Verdict

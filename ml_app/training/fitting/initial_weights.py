@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ml_app.detection.checkpoints.files import sha256_of
+from ml_app.detection.checkpoints.manifest import sha256_of
 from ml_app.detection.networks.backbones import BackboneError
 from ml_app.training.fitting.classifier import FrameClassifier
 from ml_app.training.recipe import Recipe

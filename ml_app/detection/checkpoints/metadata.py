@@ -1,0 +1,91 @@
+"""What a checkpoint file says of itself: all that is needed to use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ml_app.detection.findings import DetectorInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a face becomes the network's input. `margin` as in `crops`."""
+
+    image_size: int  # side of the square crop, pixels
+    margin: float
+    crop: Literal["landmarks", "box"] = "landmarks"  # square of the 68 landmarks, or the detector's own box
+    colour_order: Literal["RGB", "BGR"] = "RGB"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # of channels scaled to 0..1, in colour order
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    whole_frame_without_face: bool = False  # the published pipeline's habit
+    # followed: every person through the frames. first_found: the published pipeline's first box of each
+    # frame, found at full size in colour_order, whoever that is.
+    faces: Literal["followed", "first_found"] = "followed"
+    resize: Literal["area", "pillow"] = "area"  # `crops.crop`, or Pillow's antialiased bilinear
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Which frames of a video are read.
+
+    even: N frames evenly over the whole time. bursts: groups of `burst` neighbouring frames, the groups
+    evenly over the whole time. first: the first N frames of the file, as the published pipeline does.
+    """
+
+    pattern: Literal["even", "bursts", "first"] = "even"
+    burst: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Logit of a person → probability of FAKE: sigmoid(slope · logit + intercept) (Platt scaling, 1999)."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    fitted_on: str = ""  # which clips; empty means not calibrated
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """When a calibrated probability becomes a verdict: UNCERTAIN inside [low, high), else REAL or FAKE."""
+
+    threshold: float = 0.5
+    uncertain_low: float = 0.4
+    uncertain_high: float = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneMetadata:
+    """What a backbone file says of itself."""
+
+    name: str  # of the detector it belongs to
+    version: str
+    backbone: str  # key of networks.backbones.BACKBONES
+    preprocessing: Preprocessing
+    training_data: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadMetadata:
+    """What a head file says of itself."""
+
+    name: str
+    version: str
+    architecture: str  # "resnext50_lstm", another backbone's, or "published_resnext50_lstm"
+    frame_count: int
+    backbone_sha256: str  # the backbone this head was trained on; no other will do
+    dimensions: dict[str, int]  # fields of the architecture's config
+    preprocessing: Preprocessing
+    sampling: Sampling = Sampling()
+    label_order: tuple[str, ...] = ("fake",)  # meaning of the outputs; ("fake",) is a single logit of FAKE
+    calibration: Calibration = Calibration()
+    decision: Decision = Decision()
+    training_data: str = ""
+    metrics: dict[str, Any] = field(default_factory=dict)  # measured figures, by name
+    licence: str = ""
+
+    def info(self, sha256: str) -> DetectorInfo:
+        """How findings name this detector; `sha256` is that of the head's file."""
+        return DetectorInfo(self.name, self.version, self.architecture, self.frame_count, sha256)
