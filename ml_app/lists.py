@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.paginator import Page, Paginator
 from django.db.models import OuterRef, Prefetch, Subquery
 
-from ml_app.models import Face, FaceFrame, Review, Scan
-from ml_app.querysets import ScanQuerySet
+from ml_app.models import Face, FaceFrame, Review, Scan, ScanQuerySet
 
 if TYPE_CHECKING:
     AnyPaginator = Paginator[Any]

@@ -16,9 +16,8 @@ from django.db import Error, connection
 
 from deepfake_site.celery import app
 from ml_app import storage
-from ml_app.models import Worker
+from ml_app.models import SEEN_SECONDS, Worker
 from ml_app.services.detectors import detector_state
-from ml_app.workers import SEEN_SECONDS
 
 logger = logging.getLogger(__name__)
 FRESH_SECONDS = 2.0  # an answer this young is given again, however many ask

@@ -9,8 +9,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest
 
 from ml_app import services
-from ml_app.models import Scan, Video
-from ml_app.querysets import ScanQuerySet, VideoQuerySet
+from ml_app.models import Scan, ScanQuerySet, Video, VideoQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

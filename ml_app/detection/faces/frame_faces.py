@@ -1,7 +1,7 @@
 """Look at one frame: find its faces, cut them out, measure them. Runs in child processes; imports no torch.
 
 The landmarks and the descriptor are those of face_recognition (68 points after Kazemi and Sullivan, CVPR
-2014, and dlib's 128-dimensional face embedding); for the detector see `locating`.
+2014, and dlib's 128-dimensional face embedding); for the detector see `detect`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Sighting:
     chip: Image  # uint8 (150, 150, 3) RGB, aligned for the descriptor; empty where nobody is followed
     sharpness: float  # variance of the Laplacian of the grey face at 112 px
     brightness: float  # mean luma of the face, 0..255
-    level: int  # which of `locating.SIDES` it takes to find a face of this size
+    level: int  # which of `detect.SIDES` it takes to find a face of this size
     miniature: Miniature  # of the chip, to tell a camera that moves from a cut to somebody else
 
 
@@ -101,7 +101,7 @@ def find_faces(
         image: uint8 (H, W, 3) RGB, upright, C-contiguous.
         scale: Size of `image` as a share of the full-size frame, 0..1.
         preprocessing: The checkpoint's.
-        levels: With which of `locating.SIDES` to begin, and with which to end while nobody is found.
+        levels: With which of `detect.SIDES` to begin, and with which to end while nobody is found.
         before: Look only near its faces, unless there was a cut or one of them is gone.
     """
     if preprocessing.faces == "first_found":

@@ -1,0 +1,25 @@
+"""The rows, each with its query sets: Video, Scan, Face, FaceFrame, Review, Worker."""
+
+from ml_app.models.face import Face, FaceFrame, face_frame_path
+from ml_app.models.review import Review
+from ml_app.models.scan import Scan, ScanQuerySet
+from ml_app.models.verdicts import Evidence, Verdict
+from ml_app.models.video import Video, VideoQuerySet, video_path
+from ml_app.models.worker import SEEN_SECONDS, Worker
+
+# `video_path` and `face_frame_path` are named in migrations.
+__all__ = [
+    "SEEN_SECONDS",
+    "Evidence",
+    "Face",
+    "FaceFrame",
+    "Review",
+    "Scan",
+    "ScanQuerySet",
+    "Verdict",
+    "Video",
+    "VideoQuerySet",
+    "Worker",
+    "face_frame_path",
+    "video_path",
+]
