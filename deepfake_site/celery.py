@@ -16,7 +16,7 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 app = Celery("deepfake_site")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.Task.Request = "deepfake_site.acknowledging:Request"
-app.autodiscover_tasks(["ml_app"])
+app.autodiscover_tasks(["ml_app.jobs"])
 
 
 @setup_logging.connect

@@ -149,7 +149,7 @@ MAX_UPLOAD_MB: int = env.int("MAX_UPLOAD_MB", default=500)
 MAX_DURATION_MINUTES: int = env.int("MAX_DURATION_MINUTES", default=120)
 MEDIA_RETENTION_DAYS: float = env.float("MEDIA_RETENTION_DAYS", default=0.0)  # 0: keep
 FINDINGS_RETENTION_DAYS: float = env.float("FINDINGS_RETENTION_DAYS", default=0.0)  # 0: keep
-FILE_UPLOAD_HANDLERS = ["ml_app.uploads.IncomingUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["ml_app.storage.uploads.IncomingUploadHandler"]
 
 # Jobs. The Scan row is the truth; the queue only carries its id.
 MAX_SCAN_MINUTES: float = env.float("MAX_SCAN_MINUTES", default=30.0)

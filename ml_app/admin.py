@@ -24,8 +24,8 @@ from ml_app.desk import (
     search_by_digest,
     search_by_number,
 )
+from ml_app.errors import ServiceError
 from ml_app.lists import ScanPaginator, faces_of, with_extras
-from ml_app.messages import ServiceError
 from ml_app.models import Review, Scan
 
 if TYPE_CHECKING:

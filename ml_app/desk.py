@@ -19,8 +19,8 @@ from django.utils.translation import ngettext
 
 from ml_app import services
 from ml_app.detection.checkpoints.manifest import available
+from ml_app.errors import ServiceError
 from ml_app.export import csv_lines
-from ml_app.messages import ServiceError
 from ml_app.models import Review, Scan, Video
 
 if TYPE_CHECKING:

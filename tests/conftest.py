@@ -50,4 +50,4 @@ def one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     There it lies in memory, where a second connection hears "table is locked". PostgreSQL has no such limit.
     """
     if connection.vendor == "sqlite":
-        monkeypatch.setattr("ml_app.watch.Watch._beat", lambda watch: None)
+        monkeypatch.setattr("ml_app.jobs.lease.Watch._beat", lambda watch: None)

@@ -4,7 +4,7 @@ Everything is keyword-only. `owner` is "user:<pk>" or "visitor:<token>". What go
 person should hear is a `ServiceError` with a stable code and a sentence.
 """
 
-from ml_app.messages import ServiceError, scan_errors
+from ml_app.errors import ServiceError, scan_errors
 from ml_app.services.claiming import claim_videos
 from ml_app.services.detectors import DetectorState, detector_state
 from ml_app.services.health import Readiness, readiness
@@ -13,7 +13,6 @@ from ml_app.services.pruning import prune_findings, prune_media
 from ml_app.services.queueing import QueueState, queue_for, queue_state, refuse_if_full
 from ml_app.services.results import save_findings
 from ml_app.services.scans import ANALYSE, cancel_scan, enqueue, record_review, request_scan
-from ml_app.services.sweeping import Swept, sweep
 from ml_app.services.videos import (
     delete_scan,
     delete_video,
@@ -29,7 +28,6 @@ __all__ = [
     "QueueState",
     "Readiness",
     "ServiceError",
-    "Swept",
     "cancel_scan",
     "claim_videos",
     "delete_scan",
@@ -51,5 +49,4 @@ __all__ = [
     "save_analysis",
     "save_findings",
     "scan_errors",
-    "sweep",
 ]

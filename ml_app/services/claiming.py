@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from ml_app.messages import ServiceError
+from ml_app.errors import ServiceError
 from ml_app.models import Scan, Video
 from ml_app.services.scans import cancel_scan, request_scan
 from ml_app.services.videos import delete_video

@@ -16,7 +16,7 @@ from ml_app.detection.checkpoints.files import read_metadata
 from ml_app.detection.checkpoints.manifest import MANIFEST, open_folder, sha256_of
 from ml_app.detection.checkpoints.metadata import HeadMetadata
 from ml_app.detection.errors import CheckpointError
-from ml_app.messages import refuse
+from ml_app.errors import refuse
 
 logger = logging.getLogger(__name__)
 

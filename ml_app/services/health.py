@@ -15,9 +15,9 @@ from django.conf import settings
 from django.db import Error, connection
 
 from deepfake_site.celery import app
-from ml_app import storage
 from ml_app.models import SEEN_SECONDS, Worker
 from ml_app.services.detectors import detector_state
+from ml_app.storage import media_files
 
 logger = logging.getLogger(__name__)
 FRESH_SECONDS = 2.0  # an answer this young is given again, however many ask
@@ -77,7 +77,7 @@ def _ask() -> Readiness:
         "worker": _worker,
         "checkpoint": _checkpoint,
     }
-    if storage.is_remote():
+    if media_files.is_remote():
         checks["storage"] = _storage
     return Readiness({name: _safely(name, check) for name, check in checks.items()})
 
@@ -125,7 +125,7 @@ def _disk() -> Part:
 
 
 def _storage() -> Part:
-    storage.check()
+    media_files.check()
     return Part(True)
 
 

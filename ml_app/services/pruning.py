@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from ml_app.messages import ServiceError
+from ml_app.errors import ServiceError
 from ml_app.models import Video
 from ml_app.services.videos import delete_video, purge_media
 

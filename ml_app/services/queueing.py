@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.functional import Promise
 
-from ml_app.messages import refuse
+from ml_app.errors import refuse
 from ml_app.models import Scan
 
 RETRY_SECONDS = 60  # when to ask again after a full queue

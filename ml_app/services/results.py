@@ -10,9 +10,9 @@ from typing import Any
 from django.db import Error, transaction
 from django.db.models import QuerySet
 
-from ml_app import storage
 from ml_app.detection.findings import FaceFinding, FaceFrameFinding, Findings
 from ml_app.models import Face, FaceFrame, Scan
+from ml_app.storage import media_files
 
 logger = logging.getLogger(__name__)
 
@@ -96,8 +96,8 @@ def _frame(stem: str, frame: FaceFrameFinding) -> FaceFrame:
         fake_probability=frame.fake_probability,
         sharpness=frame.sharpness,
         brightness=frame.brightness,
-        thumbnail=storage.write(f"{stem}.jpg", frame.thumbnail),
-        heatmap=storage.write(f"{stem}.png", frame.heatmap) if frame.heatmap else "",
+        thumbnail=media_files.write(f"{stem}.jpg", frame.thumbnail),
+        heatmap=media_files.write(f"{stem}.png", frame.heatmap) if frame.heatmap else "",
     )
 
 
@@ -121,6 +121,6 @@ def _save_faces(scan: Scan, findings: Findings, frames: list[list[FaceFrame]]) -
 
 def _discard(folder: str) -> None:
     try:
-        storage.delete_folder(folder)
+        media_files.delete_folder(folder)
     except Exception as error:  # the first one is the one to hear of
         logger.warning("%s stays for the sweeper: %s", folder, error)

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 
 from deepfake_site.celery import app
 from deepfake_site.logs import about_scan, request_id
-from ml_app.messages import refuse
+from ml_app.errors import refuse
 from ml_app.models import Review, Scan, Video
 from ml_app.services.detectors import detector_state
 from ml_app.services.queueing import queue_for
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 logger = logging.getLogger(__name__)
-ANALYSE = "ml_app.tasks.analyse_scan"  # by name: tasks call services, not the other way round
+ANALYSE = "ml_app.jobs.tasks.analyse_scan"  # by name: tasks call services, not the other way round
 
 
 def request_scan(

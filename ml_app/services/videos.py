@@ -16,15 +16,15 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ml_app import storage
 from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Findings, Limits, VideoInfo
 from ml_app.detection.hardware import usable_cores
-from ml_app.messages import ServiceError, refuse
+from ml_app.errors import ServiceError, refuse
 from ml_app.models import FaceFrame, Scan, Video, video_path
 from ml_app.services.results import may_be, save_findings
 from ml_app.services.scans import cancel_scan
-from ml_app.uploads import IncomingFile, max_upload_bytes, spool
+from ml_app.storage import media_files
+from ml_app.storage.uploads import IncomingFile, max_upload_bytes, spool
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -107,7 +107,7 @@ def _keep(incoming: IncomingFile, info: VideoInfo, owner: str, user: User | None
                 if not is_new:
                     video.uploaded_at = timezone.now()  # what is kept from now on is young again
                 video.save(update_fields=["file", "uploaded_at"])
-                take_back = storage.keep(incoming, video.file.name)
+                take_back = media_files.keep(incoming, video.file.name)
     except BaseException:
         if take_back is not None and not may_be(Video.objects.filter(file=video.file.name)):
             take_back()
@@ -195,11 +195,13 @@ def purge_media(*, video: Video) -> int:
             names += [picture for picture in pictures if picture]
         frames.update(thumbnail="", heatmap="")
         Video.objects.filter(pk=locked.pk).update(file="")
-        transaction.on_commit(lambda: storage.delete(names))  # what a kill leaves here, the sweeper deletes
+        transaction.on_commit(
+            lambda: media_files.delete(names)
+        )  # what a kill leaves here, the sweeper deletes
     video.refresh_from_db(fields=["file"])
     return len(names)
 
 
 def _remove(folders: list[str]) -> None:
     for folder in folders:
-        storage.delete_folder(folder)
+        media_files.delete_folder(folder)

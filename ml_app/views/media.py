@@ -14,8 +14,8 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, quote_etag
 from django.views.decorators.http import require_safe
 
-from ml_app import storage
 from ml_app.models import FaceFrame
+from ml_app.storage import media_files
 from ml_app.views.owners import scan_or_404
 from ml_app.views.ranges import Slice, UnsatisfiableError, parse_range
 
@@ -76,7 +76,7 @@ def _digest(file: FieldFile) -> str:
 def _serve(
     request: HttpRequest, file: FieldFile, content_type: str, *, etag: str, name: str = ""
 ) -> HttpResponseBase:
-    size = storage.size_of(file.name) if file.name else None
+    size = media_files.size_of(file.name) if file.name else None
     if size is None:
         raise Http404("the file is no longer kept")
     etag = quote_etag(etag)
@@ -110,7 +110,7 @@ def _in_ranges(request: HttpRequest, name: str, size: int, content_type: str, et
     first, last = part or (0, size - 1)
     # From a bucket it comes through this process too: a page's policy allows pictures of this site alone, and
     # an address that opens the bucket to whoever has it would be no check of who asks.
-    content = Slice(storage.open_at(name, first, last), last - first + 1)
+    content = Slice(media_files.open_at(name, first, last), last - first + 1)
     response = FileResponse(content, content_type=content_type)
     response["Content-Length"] = str(last - first + 1)
     response["Accept-Ranges"] = "bytes"

@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from ml_app import services
+from ml_app.errors import ServiceError
 from ml_app.forms import UploadForm
-from ml_app.messages import ServiceError
 from ml_app.models import Video
-from ml_app.uploads import max_upload_bytes, uploaded_files
+from ml_app.storage.uploads import max_upload_bytes, uploaded_files
 from ml_app.views.busy import Unread, come_back_later, queue_of
 from ml_app.views.owners import make_owner, user_of
 

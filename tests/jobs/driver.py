@@ -24,6 +24,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import connection
 
 from ml_app import services
+from ml_app.jobs import sweeper
 from ml_app.models import Face, FaceFrame, Scan, Video, Worker
 
 
@@ -71,7 +72,7 @@ def workers() -> list[str]:
 
 
 def sweep() -> dict[str, int]:
-    swept = services.sweep()
+    swept = sweeper.sweep()
     return {"expired": swept.expired, "sent": swept.sent, "files": swept.files}
 
 

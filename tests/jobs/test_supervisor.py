@@ -102,7 +102,7 @@ def test_the_web_process_starts_without_the_detector() -> None:
     """Pages must load on a machine whose torch takes seconds to import."""
     program = (
         "import sys, django; django.setup(); "
-        "import deepfake_site.wsgi, deepfake_site.urls, ml_app.services, ml_app.uploads; "
+        "import deepfake_site.wsgi, deepfake_site.urls, ml_app.services, ml_app.storage.uploads; "
         "from django.urls import get_resolver; get_resolver().url_patterns; "
         "heavy = {'torch', 'torchvision', 'av', 'dlib', 'face_recognition'}; "
         "print(sorted(heavy & set(sys.modules)))"

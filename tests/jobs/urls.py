@@ -9,8 +9,8 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from ml_app import services
-from ml_app.messages import ServiceError
-from ml_app.uploads import IncomingFile, uploaded_files
+from ml_app.errors import ServiceError
+from ml_app.storage.uploads import IncomingFile, uploaded_files
 
 _move_to = IncomingFile.move_to
 

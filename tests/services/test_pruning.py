@@ -13,8 +13,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ml_app import services
+from ml_app.jobs import sweeper
+from ml_app.jobs.sweeper import sweep
 from ml_app.models import Scan, Video
-from ml_app.services import sweeping
 from tests.factories import ReviewFactory, ScanFactory, VideoFactory, add_face
 
 pytestmark = pytest.mark.django_db(transaction=True)  # files go when the transaction is committed
@@ -59,7 +60,7 @@ def test_nothing_is_pruned_unless_asked_for(media: Path) -> None:
     aged(5000, done=True)
     kept = files(media)
     assert "Everything is kept" in prune()
-    assert services.sweep().pruned == 0
+    assert sweep().pruned == 0
     assert files(media) == kept
     assert prune("--days", "1") == "Deleted the media of 1 video.\n"
     assert not files(media)
@@ -84,7 +85,7 @@ def test_what_is_being_analysed_is_left_for_the_next_time(
 def test_the_sweeper_prunes_as_well(media: Path, settings: Settings) -> None:
     settings.MEDIA_RETENTION_DAYS = 0.5
     aged(1, done=True)
-    assert services.sweep().pruned == 1
+    assert sweep().pruned == 1
     assert not files(media)
     assert Video.objects.get().file.name == ""
 
@@ -113,12 +114,12 @@ def test_old_findings_go_with_all_files_and_the_rest_stays(media: Path, settings
 def test_the_sweeper_forgets_some_at_a_time(
     media: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeping, "PRUNED_AT_ONCE", 2)
+    monkeypatch.setattr(sweeper, "PRUNED_AT_ONCE", 2)
     long_ago = timezone.now() - timedelta(days=9)
     for _ in range(3):
         aged(9, done=True, created_at=long_ago)
-    assert services.sweep().forgotten == 0, "nothing, unless it is asked for"
+    assert sweep().forgotten == 0, "nothing, unless it is asked for"
     settings.FINDINGS_RETENTION_DAYS = 1
-    assert [services.sweep().forgotten for _ in range(3)] == [2, 1, 0]
+    assert [sweep().forgotten for _ in range(3)] == [2, 1, 0]
     assert not files(media)
     assert not Video.objects.exists()

@@ -14,6 +14,7 @@ from kombu import Connection
 
 from deepfake_site.broker import Transport
 from ml_app import services
+from ml_app.jobs.sweeper import sweep
 from ml_app.models import Scan, Video
 from tests.media import Clips
 from tests.services.conftest import make_scan, make_video
@@ -75,17 +76,17 @@ def test_each_queue_has_its_limit(settings: Any) -> None:
 def test_the_sweeper_sends_each_to_its_queue(
     routed: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ml_app.services import sweeping
+    from ml_app.jobs import sweeper
 
     old = timezone.now() - timedelta(minutes=1)
     batch = make_scan(make_video(), queue=BATCH, created_at=old)
     visitor = make_scan(make_video(), created_at=old)
     held = {INTERACTIVE: 1, BATCH: 0}
-    monkeypatch.setattr(sweeping, "_messages", lambda queue: held[queue])
-    assert services.sweep().sent == 1
+    monkeypatch.setattr(sweeper, "_messages", lambda queue: held[queue])
+    assert sweep().sent == 1
     assert routed == [(BATCH, str(batch.pk))]
     held[INTERACTIVE] = 0
-    services.sweep()
+    sweep()
     assert (INTERACTIVE, str(visitor.pk)) in routed
 
 

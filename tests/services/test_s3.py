@@ -14,11 +14,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from deepfake_site.media_storage import storage_from
-from ml_app import services, storage
+from ml_app import services
 from ml_app.detection.findings import Findings
+from ml_app.jobs.sweeper import sweep
 from ml_app.models import FaceFrame, Scan, Video
-from ml_app.services import remote_orphans
-from ml_app.uploads import spool
+from ml_app.storage import bucket_orphans, media_files
+from ml_app.storage.uploads import spool
 from tests.media import Clips
 from tests.services.conftest import make_scan
 
@@ -78,19 +79,19 @@ def test_an_upload_goes_to_the_bucket_and_leaves_nothing_here(
 def test_the_worker_reads_a_copy_without_a_name(uploaded: Video, content: bytes, media: Path) -> None:
     from ml_app.detection.video.opening import probe
 
-    with storage.local_copy(uploaded.file.name) as path:
+    with media_files.local_copy(uploaded.file.name) as path:
         assert path.read_bytes() == content
         assert probe(path).width == 320
         assert not [found for found in media.rglob("*") if found.is_file()]
     assert not path.exists()
-    with pytest.raises(FileNotFoundError), storage.local_copy("videos/none/original.mp4"):
+    with pytest.raises(FileNotFoundError), media_files.local_copy("videos/none/original.mp4"):
         pass
 
 
 def test_what_was_kept_can_be_taken_back(bucket: Any, content: bytes, media: Path) -> None:
     """As a transaction that fails does."""
     incoming = spool(SimpleUploadedFile("talk.mp4", content))
-    take_back = storage.keep(incoming, "videos/1/original.mp4")
+    take_back = media_files.keep(incoming, "videos/1/original.mp4")
     assert keys(bucket) == ["media/videos/1/original.mp4"]
     take_back()
     incoming.close()
@@ -162,9 +163,9 @@ def test_old_files_without_a_row_are_deleted(
     for key in (*orphans, unfinished):
         bucket.put_object(Key=key, Body=b"x")
     kept = set(keys(bucket)) - set(orphans)
-    assert services.sweep().files == 0, "they are young: their rows may still come"
-    monkeypatch.setattr(remote_orphans, "YOUNG", -timedelta(seconds=60))
-    assert services.sweep().files == 2
+    assert sweep().files == 0, "they are young: their rows may still come"
+    monkeypatch.setattr(bucket_orphans, "YOUNG", -timedelta(seconds=60))
+    assert sweep().files == 2
     assert set(keys(bucket)) == kept
     assert unfinished in kept
 

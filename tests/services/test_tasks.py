@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 
-from ml_app import services, tasks
+from ml_app import services
 from ml_app.detection import pipeline
 from ml_app.detection.errors import CheckpointError, VideoError
 from ml_app.detection.findings import Findings
+from ml_app.jobs import tasks
 from ml_app.models import Scan
 from tests.services.conftest import make_scan, make_video
 

@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ml_app import services
 from ml_app.detection.findings import Findings
+from ml_app.jobs.sweeper import sweep
 from ml_app.models import FaceFrame, Scan, Video
 from tests.media import Clips
 
@@ -56,7 +57,7 @@ def test_an_upload(clips: Clips, media: Path, tear: Tear, committed: bool) -> No
     tear(committed)
     with pytest.raises(OperationalError):
         receive()
-    services.sweep()
+    sweep()
     assert _files(media, "videos") == set(Video.objects.values_list("file", flat=True))
     assert Video.objects.count() == committed
     video, is_new = receive()
@@ -75,7 +76,7 @@ def test_findings(
     assert (claimed.status == "done") is committed
     if not committed:
         assert services.save_findings(scan=claimed, findings=findings(), worker="me")
-    services.sweep()
+    sweep()
     frames = FaceFrame.objects.values_list("thumbnail", "heatmap")
     assert _files(media, "scans") == {name for names in frames for name in names if name}
     assert frames

@@ -13,8 +13,8 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from ml_app.messages import ServiceError
-from ml_app.uploads import IncomingFile, harmless_suffix, spool, uploaded_files
+from ml_app.errors import ServiceError
+from ml_app.storage.uploads import IncomingFile, harmless_suffix, spool, uploaded_files
 
 MIB = 1024**2
 

@@ -15,9 +15,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from ml_app import storage
 from ml_app.management import dumps
 from ml_app.models import Scan, Video
+from ml_app.storage import media_files
 
 FORMAT = 1
 MANIFEST, DATABASE, KEY = "manifest.json", "database", "secret_key"
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         try:
             descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as target, tarfile.open(fileobj=target, mode="w") as archive:
-                about = _write(archive, without_media=without_media or storage.is_remote())
+                about = _write(archive, without_media=without_media or media_files.is_remote())
             partial.rename(file)
         except BaseException:
             partial.unlink(missing_ok=True)
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             f"{file}: {about['videos']} videos, {about['scans']} scans, {about['files']} media files, "
             f"{file.stat().st_size / 1e6:.1f} MB."
         )
-        if storage.is_remote():
+        if media_files.is_remote():
             self.stdout.write("The media lie in a bucket and are not in this file.")
 
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
 from deepfake_site.pulse import show_life
-from ml_app import services
+from ml_app.jobs.sweeper import sweep
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["once"]:
-            swept = services.sweep()
+            swept = sweep()
             self.stdout.write(
                 f"{swept.expired} scans taken from lost workers, {swept.sent} sent again, "
                 f"{swept.files} files deleted, {swept.pruned} old videos pruned, "
@@ -62,7 +62,7 @@ class Command(BaseCommand):
 def _round(*, all_files: bool) -> None:
     show_life("sweeper")
     try:
-        services.sweep(all_files=all_files)
+        sweep(all_files=all_files)
     except Exception:
         logger.exception("This round failed; the next one is tried in a moment")
     finally:

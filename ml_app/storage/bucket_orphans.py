@@ -11,8 +11,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from ml_app import storage
 from ml_app.models import FaceFrame, Scan, Video
+from ml_app.storage import media_files
 
 logger = logging.getLogger(__name__)
 YOUNG = timedelta(hours=2)  # longer than any upload or scan lies between its file and its row
@@ -32,7 +32,7 @@ def delete_remote_orphans() -> int:
 
 def _old_files(prefix: str) -> Iterator[list[str]]:
     before = timezone.now() - YOUNG
-    names = (stored.name for stored in storage.stored_below(prefix) if stored.changed_at < before)
+    names = (stored.name for stored in media_files.stored_below(prefix) if stored.changed_at < before)
     while some := list(islice(names, AT_ONCE)):
         yield some
 
@@ -56,7 +56,7 @@ def _scan_of(name: str) -> UUID | None:
 
 def _delete(names: list[str], kept: set[str]) -> int:
     orphans = [name for name in names if name not in kept]
-    storage.delete(orphans)
+    media_files.delete(orphans)
     for name in orphans:
         logger.info("Deleted %s, which belongs to no row", name)
     return len(orphans)

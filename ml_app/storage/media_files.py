@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from ml_app.uploads import IncomingFile, incoming_dir
+from ml_app.storage.uploads import IncomingFile, incoming_dir
 
 logger = logging.getLogger(__name__)
 PER_REQUEST = 1000  # names that one request to a bucket can delete

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from deepfake_site.celery import app
 from ml_app.models import Scan, Worker
-from ml_app.services.orphans import delete_dead_uploads, delete_orphans
 from ml_app.services.pruning import prune_findings, prune_media
 from ml_app.services.scans import enqueue
+from ml_app.storage.orphans import delete_dead_uploads, delete_orphans
 
 logger = logging.getLogger(__name__)
 PRUNED_AT_ONCE = 200  # videos; the rest has time until the next round, and lost scans have not

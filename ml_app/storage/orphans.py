@@ -12,10 +12,10 @@ from uuid import UUID
 
 from django.conf import settings
 
-from ml_app import storage
 from ml_app.models import FaceFrame, Scan, Video
-from ml_app.services.remote_orphans import delete_remote_orphans
-from ml_app.uploads import incoming_dir, lock
+from ml_app.storage import media_files
+from ml_app.storage.bucket_orphans import delete_remote_orphans
+from ml_app.storage.uploads import incoming_dir, lock
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 500  # files of videos that one query asks for
@@ -26,7 +26,7 @@ EMPTY_FOLDER_SECONDS = 60.0  # a folder younger than this may be about to receiv
 def delete_orphans() -> int:
     """Delete uploads that nobody writes any more, and media files without a row. Returns how many."""
     dead = delete_dead_uploads()
-    if storage.is_remote():
+    if media_files.is_remote():
         return dead + delete_remote_orphans()
     media = Path(settings.MEDIA_ROOT)
     deleted = [path for path in _unknown(media) if _delete_if_dead(path, _is_kept(path, media))]

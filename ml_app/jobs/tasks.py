@@ -17,13 +17,15 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from deepfake_site.logs import about_request, about_scan
-from ml_app import services, storage
+from ml_app import services
 from ml_app.detection.errors import Cancelled, CheckpointError, DetectionError
 from ml_app.detection.findings import Findings
-from ml_app.heartbeat import Heartbeat, worker_name
+from ml_app.jobs.heartbeat import Heartbeat, worker_name
+from ml_app.jobs.lease import Watch, lease
+from ml_app.jobs.sweeper import sweep
 from ml_app.models import Scan
-from ml_app.uploads import disk_is_full
-from ml_app.watch import Watch, lease
+from ml_app.storage import media_files
+from ml_app.storage.uploads import disk_is_full
 
 if TYPE_CHECKING:
     from ml_app.detection.runtime.detector import Detector
@@ -79,7 +81,7 @@ def _analyse(scan: Scan, watch: Watch) -> Findings:
 
     if not scan.video.file:
         raise DetectionError("media_purged", str(services.scan_errors["media_purged"]))
-    with storage.local_copy(scan.video.file.name) as path:
+    with media_files.local_copy(scan.video.file.name) as path:
         return analyse(
             path,
             detector(scan.detector_name, scan.frame_count),
@@ -181,7 +183,7 @@ def _show_death(**kwargs: Any) -> None:
 @worker_ready.connect
 def _sweep(**kwargs: Any) -> None:
     try:
-        services.sweep()
+        sweep()
     except Exception:
         logger.exception("The sweep at the worker's start failed; the sweeper will try again")
     finally:

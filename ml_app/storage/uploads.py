@@ -23,7 +23,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 from django.http import HttpRequest
 
-from ml_app.messages import ServiceError, refuse
+from ml_app.errors import ServiceError, refuse
 
 logger = logging.getLogger(__name__)
 FORM_OVERHEAD = 64 * 1024  # what a form's other fields and its boundaries may add to the file
