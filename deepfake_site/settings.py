@@ -42,7 +42,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "ml_app.views.probes.ProbesMiddleware",  # the first: under any host name, without TLS
+    "ml_app.web.views.probes.ProbesMiddleware",  # the first: under any host name, without TLS
     "deepfake_site.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -71,6 +71,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {"findings": "ml_app.web.templatetags.findings"},
         },
     },
 ]

@@ -5,7 +5,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("", include("ml_app.urls")),
+    path("", include("ml_app.web.urls")),
 ]
 
-handler500 = "ml_app.views.errors.server_error"
+handler500 = "ml_app.web.views.errors.server_error"

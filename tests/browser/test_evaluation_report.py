@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from ml_app import evaluation_page
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
 from ml_app.detection.runtime.detector import Detector
+from ml_app.reports import evaluation_page
 from ml_app.training.evaluation import results
 from ml_app.training.evaluation.about import about
 from ml_app.training.evaluation.figures import Bootstrap

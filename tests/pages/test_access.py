@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.urls.resolvers import RoutePattern
 
 from ml_app.models import FaceFrame, Review, Scan, Video
-from ml_app.views.probes import PROBES
+from ml_app.web.views.probes import PROBES
 from tests.factories import UserFactory
 
 WHO = ("owner", "staff", "account", "stranger", "newcomer")

@@ -19,11 +19,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from ml_app import wording
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
 from ml_app.detection.video.errors import MESSAGES
 from ml_app.jobs import tasks
 from ml_app.models import Scan, Video
+from ml_app.web import wording
 from tests.bad_files import ODD, REFUSED
 from tests.detection.conftest import CHANNELS, tiny_backbone
 from tests.factories import ScanFactory, UserFactory

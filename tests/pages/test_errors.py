@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from ml_app.urls import urlpatterns as pages
+from ml_app.web.urls import urlpatterns as pages
 
 
 @require_safe
@@ -25,7 +25,7 @@ class Addresses:
     from django.urls import include
 
     urlpatterns = [path("fails/", fails), path("", include((pages, "ml_app")))]
-    handler500 = "ml_app.views.errors.server_error"
+    handler500 = "ml_app.web.views.errors.server_error"
 
 
 def test_404(newcomer: Client) -> None:

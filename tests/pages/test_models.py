@@ -11,11 +11,11 @@ import pytest
 import torch
 from django.test import Client
 
-from ml_app.choices import frame_choices
 from ml_app.detection.checkpoints.files import read_metadata, save_checkpoint
 from ml_app.detection.checkpoints.manifest import open_folder
 from ml_app.detection.checkpoints.metadata import Calibration, HeadMetadata
-from ml_app.figures import detector_figures
+from ml_app.web.detector_figures import detector_figures
+from ml_app.web.frame_counts import frame_choices
 from tests.detection.conftest import write_detector
 from tests.factories import ScanFactory
 

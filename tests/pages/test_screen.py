@@ -7,9 +7,9 @@ import pytest
 from django.core.files.base import ContentFile
 from django.test import Client
 
-from ml_app.boxes import NARROWEST, WIDEST, boxes, window_of
-from ml_app.lists import faces_of
 from ml_app.models import Scan
+from ml_app.web.face_boxes import NARROWEST, WIDEST, boxes, window_of
+from ml_app.web.listings import faces_of
 from tests.factories import ScanFactory, add_face
 from tests.pages.conftest import OWNER
 

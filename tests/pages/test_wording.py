@@ -3,10 +3,10 @@
 import pytest
 from django.utils import translation
 
-from ml_app import charts, wording
 from ml_app.detection.findings import Evidence, Reason, Stage, Verdict
-from ml_app.lists import faces_of
 from ml_app.models import Face, Scan
+from ml_app.web import charts, wording
+from ml_app.web.listings import faces_of
 
 
 def test_every_code_has_words() -> None:

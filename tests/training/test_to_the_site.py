@@ -24,10 +24,10 @@ from ml_app.detection.checkpoints.manifest import open_folder
 from ml_app.detection.checkpoints.metadata import HeadMetadata
 from ml_app.detection.pipeline import analyse
 from ml_app.detection.runtime.detector import Detector
-from ml_app.figures import detector_figures
 from ml_app.training.fitting.backbone import LAST, LOG
 from ml_app.training.recipe import Phase, Recipe, load_recipe
 from ml_app.training.workflow import load_backbone
+from ml_app.web.detector_figures import detector_figures
 
 ROOT = Path(__file__).parents[2]
 STEPS = 200  # some seconds of them

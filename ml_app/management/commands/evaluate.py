@@ -59,7 +59,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _evaluate(self, options: dict[str, Any]) -> None:
-        from ml_app import evaluation_page  # noqa: PLC0415
+        from ml_app.reports import evaluation_page  # noqa: PLC0415
         from ml_app.training.evaluation import results  # noqa: PLC0415 - torch and sklearn are slow to import
         from ml_app.training.evaluation.about import about  # noqa: PLC0415
         from ml_app.training.evaluation.figures import Bootstrap  # noqa: PLC0415

@@ -7,13 +7,13 @@ from typing import Any
 from django import template
 from django.utils.functional import Promise
 
-from ml_app import charts, wording
-from ml_app.boxes import boxes
-from ml_app.choices import frame_choices
-from ml_app.figures import Figure, HeadFigures
-from ml_app.forms import FrameCountForm
 from ml_app.models import Face, FaceFrame, Scan
 from ml_app.services import DetectorState
+from ml_app.web import charts, wording
+from ml_app.web.detector_figures import Figure, HeadFigures
+from ml_app.web.face_boxes import boxes
+from ml_app.web.forms import FrameCountForm
+from ml_app.web.frame_counts import frame_choices
 
 register = template.Library()
 register.filter("headline", wording.headline)

@@ -16,7 +16,7 @@ from ml_app.detection.checkpoints.files import read_metadata
 from ml_app.detection.checkpoints.manifest import PinnedFile, open_folder
 from ml_app.detection.checkpoints.metadata import HeadMetadata
 from ml_app.detection.errors import CheckpointError
-from ml_app.wording import Words
+from ml_app.web.wording import Words
 
 OVERALL = ((), ("clips",))  # where the figures stand that sum a checkpoint up
 # Keys that different versions of the measurement gave to the same figure, the newest first

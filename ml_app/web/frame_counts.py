@@ -11,10 +11,10 @@ from django.core.cache import cache
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from ml_app.figures import HeadFigures, detector_figures
 from ml_app.models import Scan
 from ml_app.services.detectors import installed_files
-from ml_app.wording import rounded
+from ml_app.web.detector_figures import HeadFigures, detector_figures
+from ml_app.web.wording import rounded
 
 KEPT_SECONDS = 15
 RECENT = 200  # finished scans, all frame counts together

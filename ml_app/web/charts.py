@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ml_app.figures import Bin, Figure
 from ml_app.models import Face, FaceFrame, Scan
-from ml_app.wording import clock
+from ml_app.web.detector_figures import Bin, Figure
+from ml_app.web.wording import clock
 
 PLOT_HEIGHT = 150.0  # pixels from 0 % to 100 %
 PLOT_TOP = 10.0  # pixels above, so that a mark at 100 % is not cut

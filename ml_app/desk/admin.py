@@ -15,9 +15,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from ml_app import services
-from ml_app.columns import FIELDSETS, DeskColumns
-from ml_app.desk import (
-    DeskActions,
+from ml_app.desk.actions import DeskActions
+from ml_app.desk.columns import FIELDSETS, DeskColumns
+from ml_app.desk.filters import (
     DetectorFilter,
     FrameCountFilter,
     ReviewedFilter,
@@ -25,8 +25,8 @@ from ml_app.desk import (
     search_by_number,
 )
 from ml_app.errors import ServiceError
-from ml_app.lists import ScanPaginator, faces_of, with_extras
 from ml_app.models import Review, Scan
+from ml_app.web.listings import ScanPaginator, faces_of, with_extras
 
 if TYPE_CHECKING:
     from django.forms import BaseModelFormSet, ModelForm

@@ -11,7 +11,7 @@ from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
-from ml_app import evaluation_plots as plots
+from ml_app.reports import evaluation_plots as plots
 
 STYLES = ("css/tokens.css", "css/evaluation.css")
 CHANCE = 0.5

@@ -14,11 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from ml_app import services, wording
-from ml_app.forms import FrameCountForm, HistoryFilter
-from ml_app.lists import ScanPaginator, faces_of, with_extras
+from ml_app import services
 from ml_app.models import Scan
-from ml_app.views.owners import own_scan_or_404, owner_of, scan_or_404
+from ml_app.web import wording
+from ml_app.web.forms import FrameCountForm, HistoryFilter
+from ml_app.web.listings import ScanPaginator, faces_of, with_extras
+from ml_app.web.views.owners import own_scan_or_404, owner_of, scan_or_404
 
 PAGE_SIZE = 25
 LONG_WAIT = timedelta(seconds=30)  # after which a waiting scan with nobody before it looks forgotten

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from ml_app import services
 from ml_app.services.queueing import RETRY_SECONDS
-from ml_app.views.owners import owner_of
+from ml_app.web.views.owners import owner_of
 
 
 def queue_of(request: HttpRequest) -> services.QueueState:

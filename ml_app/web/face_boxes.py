@@ -8,9 +8,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ml_app.charts import side_of
 from ml_app.models import Face, Scan
-from ml_app.wording import percent
+from ml_app.web.charts import side_of
+from ml_app.web.wording import percent
 
 NARROWEST, WIDEST = 0.12, 0.5  # seconds
 

@@ -15,11 +15,11 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from ml_app import services
 from ml_app.errors import ServiceError
-from ml_app.forms import UploadForm
 from ml_app.models import Video
 from ml_app.storage.uploads import max_upload_bytes, uploaded_files
-from ml_app.views.busy import Unread, come_back_later, queue_of
-from ml_app.views.owners import make_owner, user_of
+from ml_app.web.forms import UploadForm
+from ml_app.web.views.busy import Unread, come_back_later, queue_of
+from ml_app.web.views.owners import make_owner, user_of
 
 _STATUS = {"too_large": 413, "disk_full": 507, "detector_unavailable": 503}  # 422 for anything else
 

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from ml_app.views import about, busy, errors, language, media, models, scans, uploading, videos
+from ml_app.web.views import about, busy, errors, language, media, models, scans, uploading, videos
 
 app_name = "ml_app"
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from ml_app import services
-from ml_app.figures import detector_figures
+from ml_app.web.detector_figures import detector_figures
 
 
 @require_safe

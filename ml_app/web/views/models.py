@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from ml_app.cards import detector_cards
 from ml_app.services.detectors import installed_files
+from ml_app.web.detector_details import detector_cards
 
 
 @require_safe

@@ -13,8 +13,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ml_app import services, wording
+from ml_app import services
 from ml_app.models import Review, Scan
+from ml_app.web import wording
 
 FIELDSETS: Any = (
     (

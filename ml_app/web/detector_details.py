@@ -11,8 +11,8 @@ from ml_app.detection.checkpoints.files import read_metadata
 from ml_app.detection.checkpoints.manifest import available
 from ml_app.detection.checkpoints.metadata import BackboneMetadata
 from ml_app.detection.errors import CheckpointError
-from ml_app.figures import HeadFigures, detector_figures
 from ml_app.services.detectors import DetectorState, detector_state
+from ml_app.web.detector_figures import HeadFigures, detector_figures
 
 
 @dataclass(frozen=True, slots=True)

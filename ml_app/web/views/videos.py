@@ -14,11 +14,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ml_app import services
 from ml_app.errors import ServiceError
-from ml_app.forms import FrameCountForm
-from ml_app.lists import with_extras
 from ml_app.models import Scan, Video
-from ml_app.views.busy import come_back_later
-from ml_app.views.owners import own_video_or_404, video_or_404
+from ml_app.web.forms import FrameCountForm
+from ml_app.web.listings import with_extras
+from ml_app.web.views.busy import come_back_later
+from ml_app.web.views.owners import own_video_or_404, video_or_404
 
 
 @never_cache

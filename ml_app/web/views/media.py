@@ -16,8 +16,8 @@ from django.views.decorators.http import require_safe
 
 from ml_app.models import FaceFrame
 from ml_app.storage import media_files
-from ml_app.views.owners import scan_or_404
-from ml_app.views.ranges import Slice, UnsatisfiableError, parse_range
+from ml_app.web.views.owners import scan_or_404
+from ml_app.web.views.ranges import Slice, UnsatisfiableError, parse_range
 
 VIDEO_TYPES = {
     ".mp4": "video/mp4",

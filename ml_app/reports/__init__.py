@@ -1,0 +1,1 @@
+"""Reports: a measurement of a detector on one page of HTML."""

@@ -1,0 +1,1 @@
+"""The pages: views, forms, addresses, and the words and drawings that only pages need."""
