@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import random
 import secrets
 import subprocess
@@ -24,42 +23,21 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.drill_tally import Tally, count
+from benchmarks.drill_tally import TARGETS, Record, Tally, count
 from tests.containers.stack import Stack, find_engine
 from tests.containers.visitor import Visitor, unique_copy
 from tests.jobs.site import wait_for
 from tests.media import make_clip
 
-# What is killed, and how often compared with the others
-TARGETS = {"worker": 3, "web": 3, "database": 3, "broker": 3}
 WAITING = 8  # scans that wait or run at a time: always some, never a queue that takes long to empty
 # What dies sooner than ten seconds after its start, the engine starts ever later, up to a minute.
 SETTLED_SECONDS = 10.0
 ENOUGH = 30  # scans: with fewer the drill proves nothing
 ACTIVE = "select count(*) from ml_app_scan where status in ('queued', 'running')"
-
-
-@dataclass
-class Record:
-    """What was done so far. Written down after every run of a drill in pieces."""
-
-    kills: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TARGETS, 0))
-    accepted: list[str] = field(default_factory=list)  # SHA-256 of each file that the site said it took
-    tries: int = 0
-    seconds: float = 0.0  # in which something was killed
-    longest_wait: float = 0.0  # seconds between two uploads that were taken
-
-    @classmethod
-    def read(cls, folder: Path) -> Record:
-        file = folder / "record.json"
-        return cls(**json.loads(file.read_text())) if file.exists() else cls()
-
-    def write(self, folder: Path) -> None:
-        (folder / "record.json").write_text(json.dumps(asdict(self)))
 
 
 @dataclass

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from tests.containers.stack import Stack
 
-if TYPE_CHECKING:
-    from benchmarks.drill import Record
-
+# What is killed, and how often compared with the others
+TARGETS = {"worker": 3, "web": 3, "database": 3, "broker": 3}
 _SCANS = "select v.sha256, s.id, s.status from ml_app_video v left join ml_app_scan s on s.video_id = v.id"
 _FAILED = "select error_code, count(*) from ml_app_scan where status = 'failed' group by error_code"
 _ATTEMPTS = "select attempts, count(*) from ml_app_scan group by attempts order by attempts"
@@ -20,6 +20,25 @@ _NAMED = (
     "select file from ml_app_video union select thumbnail from ml_app_faceframe "
     "union select heatmap from ml_app_faceframe"
 )
+
+
+@dataclass
+class Record:
+    """What was done so far. Written down after every run of a drill in pieces."""
+
+    kills: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TARGETS, 0))
+    accepted: list[str] = field(default_factory=list)  # SHA-256 of each file that the site said it took
+    tries: int = 0
+    seconds: float = 0.0  # in which something was killed
+    longest_wait: float = 0.0  # seconds between two uploads that were taken
+
+    @classmethod
+    def read(cls, folder: Path) -> Record:
+        file = folder / "record.json"
+        return cls(**json.loads(file.read_text())) if file.exists() else cls()
+
+    def write(self, folder: Path) -> None:
+        (folder / "record.json").write_text(json.dumps(asdict(self)))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ml_app.training.data.items import Clip, Listing, ReaderError
 from ml_app.training.readers import Options, read_set
-from ml_app.training.readers.items import Clip, Listing, ReaderError
 from ml_app.training.readers.splits import joined, split_of
 from ml_app.training.readers.table import read_clips, write_clips
 

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from ml_app.detection.hardware import usable_cores
 
 if TYPE_CHECKING:
+    from ml_app.training.data.items import Listing
     from ml_app.training.data.prepare import Done, Job
-    from ml_app.training.readers.items import Listing
 
 SKIPPED = "skipped.csv"
 

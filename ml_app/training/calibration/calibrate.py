@@ -21,6 +21,7 @@ from ml_app.detection.verdict import calibrated, decide
 from ml_app.training.calibration.platt import choose_decision, fit_calibration
 from ml_app.training.calibration.served_faces import ServedClip, sample_of, serve_clips
 from ml_app.training.data.augmentation import centre
+from ml_app.training.data.items import Clip
 from ml_app.training.data.shards import Face, read_shards
 from ml_app.training.evaluation.figures import Bootstrap
 from ml_app.training.evaluation.metrics import (
@@ -32,7 +33,6 @@ from ml_app.training.evaluation.metrics import (
     with_interval,
 )
 from ml_app.training.evaluation.reliability import calibration, reliability_bins
-from ml_app.training.readers.items import Clip
 
 OnDone = Callable[[int, int], None]
 

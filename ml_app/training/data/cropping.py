@@ -15,9 +15,9 @@ import numpy as np
 from ml_app.detection.checkpoints.manifest import sha256_of
 from ml_app.detection.faces.crops import Image, landmark_square
 from ml_app.detection.findings import Box
+from ml_app.training.data.items import Clip, Picture
 from ml_app.training.data.landmarks import Landmarks, find_face, find_face_in_crop
 from ml_app.training.data.shards import Face, cut
-from ml_app.training.readers.items import Clip, Picture
 
 CLIP_FRAMES = 120  # kept of a clip, evenly
 MAX_SIDE = 1920  # of a decoded frame, as in serving

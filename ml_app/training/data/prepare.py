@@ -17,8 +17,8 @@ from pathlib import Path
 import cv2
 
 from ml_app.training.data.cropping import NoFace, Unreadable, faces_of_clip, faces_of_picture
+from ml_app.training.data.items import Clip, Listing, Picture
 from ml_app.training.data.shards import STORED_SIDE, has_shard, stored_side, write_shard
-from ml_app.training.readers.items import Clip, Listing, Picture
 
 SHARD_FACES = 500
 PREPARED = ("train", "dev")  # test clips are only listed: nothing is learned or chosen by them

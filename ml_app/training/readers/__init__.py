@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ml_app.training.data.items import Listing, ReaderError
 from ml_app.training.readers import celebdf, dfd, dfdc, faces, ffpp, folder, pairs, table
-from ml_app.training.readers.items import Listing, ReaderError
 
 
 @dataclass(frozen=True, slots=True)

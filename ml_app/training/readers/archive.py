@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_app.training.readers.items import PICTURES, ReaderError
+from ml_app.training.data.items import PICTURES, ReaderError
 from ml_app.training.readers.splits import SPLITS
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ml_app.training.data.items import Clip, Listing, ReaderError, flat, videos_in
 from ml_app.training.data.shards import Face
-from ml_app.training.readers.items import Clip, Listing, ReaderError, flat, videos_in
 from ml_app.training.readers.splits import common_split, split_of
 
 LIST = "List_of_testing_videos.txt"

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ml_app.training.data.items import Clip, Listing, ReaderError, flat
 from ml_app.training.data.shards import Face
-from ml_app.training.readers.items import Clip, Listing, ReaderError, flat
 from ml_app.training.readers.splits import split_of
 
 GIVEN = {"validation": "dev", "test": "test"}

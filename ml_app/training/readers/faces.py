@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ml_app.training.data.items import Listing, Picture, ReaderError
 from ml_app.training.data.shards import Face
 from ml_app.training.readers.archive import members
-from ml_app.training.readers.items import Listing, Picture, ReaderError
 from ml_app.training.readers.splits import split_of
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ml_app.training.data.items import Clip, Listing, ReaderError, flat, videos_in
 from ml_app.training.data.shards import Face
-from ml_app.training.readers.items import Clip, Listing, ReaderError, flat, videos_in
 from ml_app.training.readers.splits import joined, split_of
 
 FILES = {"train": "train.json", "dev": "val.json", "test": "test.json"}

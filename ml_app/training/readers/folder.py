@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ml_app.training.data.items import PICTURES, VIDEOS, Clip, Listing, Picture, ReaderError, flat
 from ml_app.training.data.shards import Face
-from ml_app.training.readers.items import PICTURES, VIDEOS, Clip, Listing, Picture, ReaderError, flat
 from ml_app.training.readers.splits import SPLITS, split_of
 
 LABELS = ("real", "fake")

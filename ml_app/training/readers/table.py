@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from ml_app.training.data.items import Clip, Listing, ReaderError, flat
 from ml_app.training.data.shards import Face
-from ml_app.training.readers.items import Clip, Listing, ReaderError, flat
 from ml_app.training.readers.splits import SPLITS, joined, split_of
 
 COLUMNS = ("file", "split", "label", "family", "generator_or_corpus", "pair", "person")
