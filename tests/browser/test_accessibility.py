@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.test_upload_to_verdict import fits
 from tests.factories import ReviewFactory, ScanFactory, UserFactory, VideoFactory, add_face
 from tests.media import Clips
-from tests.pages.conftest import OWNER, TOKEN, standard_models, visitor
+from tests.web.conftest import OWNER, TOKEN, standard_models, visitor
 
 __all__ = ["standard_models"]
 pytestmark = pytest.mark.browser

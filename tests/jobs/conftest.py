@@ -12,6 +12,9 @@ import pytest
 from tests.jobs.site import Site, free_port, wait_for
 from tests.media import make_clip
 from tests.postgresql import Server
+from tests.rows import claimed, commits, findings, media, scan, sent, video, weights
+
+__all__ = ["claimed", "commits", "findings", "media", "scan", "sent", "video", "weights"]
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ from babel.messages.catalog import Message
 from django.test import Client
 
 from tests.factories import ScanFactory, add_face
-from tests.pages.conftest import OWNER, TOKEN, visitor
 from tests.project import catalogues
+from tests.web.conftest import OWNER, TOKEN, visitor
 
 ROOT = Path(__file__).resolve().parents[2]
 # The report that `manage.py evaluate` writes is a file for whoever trains, in English as the command line is.

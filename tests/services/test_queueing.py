@@ -17,7 +17,7 @@ from ml_app import services
 from ml_app.jobs.sweeper import sweep
 from ml_app.models import Scan, Video
 from tests.media import Clips
-from tests.services.conftest import make_scan, make_video
+from tests.rows import make_scan, make_video
 
 pytestmark = pytest.mark.django_db
 INTERACTIVE, BATCH = Scan.Queue.INTERACTIVE, Scan.Queue.BATCH

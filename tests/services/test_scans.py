@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError
 
 from ml_app import services
 from ml_app.models import Scan, Video
-from tests.services.conftest import make_scan, make_video
+from tests.rows import make_scan, make_video
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)

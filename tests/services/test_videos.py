@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from ml_app import services
 from ml_app.models import Face, Scan, Video
-from tests.services.conftest import make_scan
+from tests.rows import make_scan
 
 pytestmark = pytest.mark.django_db
 

@@ -18,7 +18,7 @@ from ml_app.jobs.sweeper import Swept, sweep
 from ml_app.models import FaceFrame, Scan, Video
 from ml_app.storage import orphans
 from ml_app.storage.uploads import IncomingFile
-from tests.services.conftest import make_scan, make_video
+from tests.rows import make_scan, make_video
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from ml_app.models import Scan
 from ml_app.web.face_boxes import NARROWEST, WIDEST, boxes, window_of
 from ml_app.web.listings import faces_of
 from tests.factories import ScanFactory, add_face
-from tests.pages.conftest import OWNER
+from tests.web.conftest import OWNER
 
 
 def test_the_page_carries_the_sampled_boxes_as_data(owner: Client, done: Scan) -> None:

@@ -21,7 +21,7 @@ from ml_app.models import FaceFrame, Scan, Video
 from ml_app.storage import bucket_orphans, media_files
 from ml_app.storage.uploads import spool
 from tests.media import Clips
-from tests.services.conftest import make_scan
+from tests.rows import make_scan
 
 pytestmark = pytest.mark.django_db
 OWNER = "visitor:token"

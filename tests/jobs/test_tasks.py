@@ -16,7 +16,7 @@ from ml_app.detection.errors import CheckpointError, VideoError
 from ml_app.detection.findings import Findings
 from ml_app.jobs import tasks
 from ml_app.models import Scan
-from tests.services.conftest import make_scan, make_video
+from tests.rows import make_scan, make_video
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("one_connection")]
 Analyse = Callable[..., Findings]

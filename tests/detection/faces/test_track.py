@@ -1,4 +1,4 @@
-"""Which sightings belong to one person. They are written down here; real faces are in test_faces."""
+"""Which sightings belong to one person. They are written down here; real faces are in test_people."""
 
 from __future__ import annotations
 

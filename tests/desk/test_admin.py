@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from ml_app import services
 from ml_app.models import Review, Scan
 from tests.factories import ReviewFactory, ScanFactory, UserFactory, add_face
-from tests.pages.conftest import TOKEN
+from tests.web.conftest import TOKEN
 
 LIST = "/admin/ml_app/scan/"
 

@@ -29,7 +29,7 @@ from ml_app.detection.runtime.device import Device
 from ml_app.detection.runtime.onnx_runtime import OnnxNetwork
 from ml_app.detection.runtime.pytorch import TorchNetwork
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DIMENSIONS = {"channels": CHANNELS, "projection": 24, "hidden": 12}
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from ml_app.models import Scan
 from tests.factories import ReviewFactory, ScanFactory, add_face
-from tests.pages.conftest import OWNER
+from tests.web.conftest import OWNER
 
 
 def test_only_ones_own(owner: Client, stranger: Client, newcomer: Client, staff: Client, done: Scan) -> None:

@@ -8,7 +8,7 @@ from django.test import Client
 
 from ml_app.models import Scan, Verdict
 from tests.factories import ReviewFactory, ScanFactory, add_face
-from tests.pages.conftest import OWNER
+from tests.web.conftest import OWNER
 
 PAGES = ["", "progress/"]
 

@@ -12,8 +12,8 @@ from django.test import Client
 from ml_app.models import Scan, Video
 from tests.factories import ScanFactory
 from tests.media import Clips
-from tests.pages.conftest import OWNER
-from tests.pages.test_upload import assert_nothing_is_kept, post
+from tests.web.conftest import OWNER
+from tests.web.test_upload import assert_nothing_is_kept, post
 
 WORDS = "Too many videos wait"
 

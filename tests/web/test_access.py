@@ -56,7 +56,7 @@ RULES = {
     "ml_app:scan_again": Rule(same(405), POST=(302, 302, 404, 404, 404), private=True),
     "ml_app:delete": Rule((200, 404, 404, 404, 404), POST=(302, 404, 404, 404, 404), private=True),
 }
-PROBE_RULES = {"/healthz": same(200), "/readyz": None, "/metrics": None}  # see tests/pages/test_probes.py
+PROBE_RULES = {"/healthz": same(200), "/readyz": None, "/metrics": None}  # see tests/web/test_probes.py
 # The admin is for staff, with these exceptions.
 ADMIN_OPEN = {"admin:login", "admin:logout", "admin:jsi18n"}
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ml_app.models import Face, FaceFrame, Review, Scan, Video
-from tests.services.conftest import make_scan, make_video
+from tests.rows import make_scan, make_video
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()

@@ -5,7 +5,7 @@ from django.test import Client
 
 from ml_app.models import Scan, Video
 from tests.factories import ScanFactory, UserFactory, VideoFactory
-from tests.pages.conftest import OWNER, visitor
+from tests.web.conftest import OWNER, visitor
 
 
 def log_in(client: Client) -> str:

@@ -8,7 +8,7 @@ from django.test import Client
 from ml_app import services
 from ml_app.models import Scan, Video
 from tests.factories import ScanFactory, VideoFactory
-from tests.pages.conftest import OWNER
+from tests.web.conftest import OWNER
 
 
 def test_owner_and_staff_see_it_and_nobody_else(
