@@ -44,7 +44,7 @@ def csv_lines(scans: Iterable[Scan]) -> Iterator[str]:
     """A header and a line for each scan, in CSV (RFC 4180), to be streamed.
 
     Args:
-        scans: With their videos, and with `decision` as `lists.with_extras` adds it.
+        scans: With their videos, and with `decision` as `listings.with_extras` adds it.
     """
     writer = csv.writer(_Echo())
     yield writer.writerow(COLUMNS)

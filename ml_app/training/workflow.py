@@ -45,12 +45,12 @@ def train_backbone(
     on_log: OnLog = lambda row: None,
     device: str = "auto",
 ) -> FrameClassifier:
-    """Train a recipe's backbone on prepared data, on a GPU where there is one; see `fit`.
+    """Train a recipe's backbone on prepared data, on a GPU where there is one; see `backbone.fit`.
 
     Raises:
         ValueError: The data are not there, leak, or lack what the recipe's mix wants.
         CheckpointError: The device is not there.
-        TrainingFailed, BackboneError: As for `fit`.
+        TrainingFailed, BackboneError: As for `backbone.fit`.
     """
     target = choose_device(device)
     check_no_leak(data)

@@ -16,7 +16,7 @@ from ml_app.web.detector_figures import HeadFigures, detector_figures
 
 
 @dataclass(frozen=True, slots=True)
-class BackboneCard:
+class BackboneDetails:
     """The file that all heads of a detector share."""
 
     architecture: str
@@ -28,12 +28,12 @@ class BackboneCard:
 
 
 @dataclass(frozen=True, slots=True)
-class DetectorCard:
+class DetectorDetails:
     """One installed detector."""
 
     state: DetectorState
     in_use: bool
-    backbone: BackboneCard | None  # None where its file cannot be read
+    backbone: BackboneDetails | None  # None where its file cannot be read
     heads: tuple[HeadFigures, ...]
 
     @property
@@ -42,15 +42,15 @@ class DetectorCard:
         return tuple(n for n in settings.FRAME_COUNTS if n not in self.state.frame_counts)
 
 
-def detector_cards() -> tuple[DetectorCard, ...]:
+def detector_details() -> tuple[DetectorDetails, ...]:
     """All detectors of the models folder; the one in use first, even if it is not there."""
     names = [folder.name for folder in available(Path(settings.MODELS_DIR))]
     others = [name for name in names if name != settings.DETECTOR]
-    return tuple(_card(name) for name in (settings.DETECTOR, *others))
+    return tuple(_details(name) for name in (settings.DETECTOR, *others))
 
 
-def _card(name: str) -> DetectorCard:
-    return DetectorCard(
+def _details(name: str) -> DetectorDetails:
+    return DetectorDetails(
         state=detector_state(name=name),
         in_use=name == settings.DETECTOR,
         backbone=_backbone(name),
@@ -58,7 +58,7 @@ def _card(name: str) -> DetectorCard:
     )
 
 
-def _backbone(name: str) -> BackboneCard | None:
+def _backbone(name: str) -> BackboneDetails | None:
     folder = next((found for found in available(Path(settings.MODELS_DIR)) if found.name == name), None)
     if folder is None:
         return None
@@ -67,7 +67,7 @@ def _backbone(name: str) -> BackboneCard | None:
         size = folder.backbone.path.stat().st_size
     except (CheckpointError, OSError):
         return None
-    return BackboneCard(
+    return BackboneDetails(
         about.backbone,
         about.training_data,
         about.licence,

@@ -23,6 +23,31 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert not missing
 
 
+FOLDERS = "benchmarks|bin|deepfake_site|docs|ml_app|models|nginx|notebooks|static|tests|vendor"
+
+
+def _source_files() -> set[str]:
+    """Names and paths of the repository's files that are code, from each of their folders on."""
+    files = [path.relative_to(ROOT) for top in FOLDERS.split("|") for path in (ROOT / top).rglob("*.py")]
+    return {Path(*file.parts[start:]).as_posix() for file in files for start in range(len(file.parts))}
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, ROOT / "models/MODEL_CARD.md"], ids=lambda path: path.name)
+def test_named_paths_exist(document: Path) -> None:
+    """Whole paths wherever they stand; of code also bare names, as in a sentence about its folder."""
+    text = document.read_text()
+    paths = set(re.findall(rf"(?<![\w/.-])(?:{FOLDERS})/[\w./-]*[\w/]", text))
+    of_the_reader = {path for path in paths if path.endswith(".pem")}  # certificates are not ours to ship
+    assert not [path for path in paths - of_the_reader if not (ROOT / path).exists()]
+    assert set(re.findall(r"`([\w/]+\.py)`", text)) <= _source_files()
+
+
+def test_every_room_says_what_lies_there() -> None:
+    for file in (ROOT / "ml_app").rglob("*/__init__.py"):
+        if file.parent.name != "migrations":
+            assert file.read_text().startswith('"""'), f"{file.parent} has no sentence"
+
+
 def test_every_make_target_in_the_readme_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     mentioned = set(

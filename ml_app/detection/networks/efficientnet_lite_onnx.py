@@ -33,7 +33,7 @@ def lite_graph(size: int, weights: Weights, preprocessing: Preprocessing) -> byt
     """The network with its preprocessing, as an ONNX file.
 
     Args:
-        size: Of `lite_shape.blocks`.
+        size: Of `efficientnet_lite_shape.blocks`.
         weights: By the names of `efficientnet_lite.efficientnet_lite`.
         preprocessing: Mean, deviation and size of the crops.
 

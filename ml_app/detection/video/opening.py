@@ -60,7 +60,7 @@ def probe(path: Path, limits: Limits = DEFAULT_LIMITS) -> VideoInfo:
     """What the file says of itself, after one frame of it was decoded.
 
     Raises:
-        VideoError: With a code of `video_errors.MESSAGES`.
+        VideoError: With a code of `errors.MESSAGES`.
     """
     with open_video(path, limits) as video:
         return video.info

@@ -1,0 +1,1 @@
+"""`manage.py` and what can be said to it: a file for each command."""

@@ -53,7 +53,7 @@ def serve_clip(
     Args:
         path: The clip.
         preprocessing: How faces are cut.
-        cache: Folder for the results, by the clip's hash, the preprocessing and `faces.REVISION`.
+        cache: Folder for the results, by the clip's hash, the preprocessing and `people.REVISION`.
         pool: Where faces are looked for.
     """
     key = json.dumps([sha256_of(path), asdict(preprocessing), REVISION], sort_keys=True)

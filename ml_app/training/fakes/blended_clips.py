@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ml_app.detection.faces.crops import Image
 from ml_app.training.data.landmarks import Landmarks
 from ml_app.training.fakes.blending import Blend, blend_by, draw_blend
-from ml_app.training.fakes.photometric import Look
+from ml_app.training.fakes.photometric import PhotometricChange
 
 Manner = Literal["still", "drift", "flicker"]
 MANNERS: tuple[Manner, ...] = ("still", "drift", "flicker")
@@ -93,7 +93,7 @@ def _between(first: Blend, last: Blend, share: float) -> Blend:
     )
 
 
-def _look_between(first: Look, last: Look, share: float) -> Look:
+def _look_between(first: PhotometricChange, last: PhotometricChange, share: float) -> PhotometricChange:
     red, green, blue = (a + share * (b - a) for a, b in zip(first.shift, last.shift, strict=True))
     return replace(
         first,

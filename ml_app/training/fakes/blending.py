@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ml_app.detection.faces.crops import Image
 from ml_app.training.data.landmarks import Landmarks
-from ml_app.training.fakes.photometric import Look, change_look, draw_look
+from ml_app.training.fakes.photometric import PhotometricChange, apply_change, draw_change
 
 Mask = npt.NDArray[np.float32]
 
@@ -49,7 +49,7 @@ class Blend:
     field: npt.NDArray[np.float32]  # (4, 4, 2): the elastic deformation of the mask
     softness: tuple[float, float]  # sigmas of the two filters
     ratio: float  # how much of the copy is seen, 0..1
-    look: Look
+    look: PhotometricChange
     look_on_source: bool  # the changed colours are those of the face put in, or of its surroundings
     scale: tuple[float, float]  # of the copy, across and down
     turn: float  # degrees
@@ -61,7 +61,7 @@ def draw_blend(rng: np.random.Generator) -> Blend:
     look_on_source = bool(rng.random() < 0.5)
     return Blend(
         look_on_source=look_on_source,
-        look=draw_look(rng),
+        look=draw_change(rng),
         scale=(float(rng.uniform(0.95, 1.05)), float(rng.uniform(0.95, 1.05))),
         turn=float(rng.uniform(-2, 2)),
         move=(float(rng.uniform(-0.03, 0.03)), float(rng.uniform(-0.015, 0.015))),
@@ -90,7 +90,7 @@ def self_blend(image: Image, landmarks: Landmarks, rng: np.random.Generator) -> 
 
 def blend_by(image: Image, landmarks: Landmarks, blend: Blend) -> tuple[Image, Image]:
     """As `self_blend`, with everything decided."""
-    changed = change_look(image, blend.look)
+    changed = apply_change(image, blend.look)
     source, target = (changed, image) if blend.look_on_source else (image, changed)
     mask = face_mask(image.shape[:2], landmarks, blend)[..., None] * np.float32(blend.ratio)
     moved = _move(source, blend).astype(np.float32)

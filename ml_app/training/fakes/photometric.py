@@ -15,7 +15,7 @@ MODES = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PhotometricChange:
     """A change of a picture's look. The defaults change nothing."""
 
     shift: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of red, green and blue, grey levels
@@ -29,7 +29,7 @@ class Look:
     mode: int = cv2.INTER_LINEAR  # of making it larger
 
 
-def draw_look(rng: np.random.Generator) -> Look:
+def draw_change(rng: np.random.Generator) -> PhotometricChange:
     """Draw a change: colours always, hue and saturation often, and sharpness or resolution mostly."""
     shift = rng.uniform(-18, 18, size=3)
     contrast, brightness = float(rng.uniform(0.88, 1.12)), float(rng.uniform(-10, 10))
@@ -41,7 +41,7 @@ def draw_look(rng: np.random.Generator) -> Look:
     frequency: Literal["", "sharpen", "shrink"] = "sharpen" if kind < 0.3 else "shrink" if kind < 0.8 else ""
     amount = float(rng.uniform(0.3, 1.0) if frequency == "sharpen" else rng.uniform(1.3, 4.0))
     mode = MODES[int(rng.choice(len(MODES), p=(0.5, 0.35, 0.15)))]
-    return Look(
+    return PhotometricChange(
         (float(shift[0]), float(shift[1]), float(shift[2])),
         hue,
         saturation,
@@ -54,12 +54,12 @@ def draw_look(rng: np.random.Generator) -> Look:
     )
 
 
-def change_look(image: Image, look: Look) -> Image:
+def apply_change(image: Image, look: PhotometricChange) -> Image:
     """Change a picture, uint8 (H, W, 3) RGB, to another look; the same shape and type."""
     return _change_frequencies(_change_colours(image, look), look)
 
 
-def _change_colours(image: Image, look: Look) -> Image:
+def _change_colours(image: Image, look: PhotometricChange) -> Image:
     pixels: npt.NDArray[Any] = image.astype(np.float32) + np.array(look.shift, dtype=np.float32)
     pixels = (pixels - pixels.mean()) * look.contrast + pixels.mean() + look.brightness
     if (look.hue, look.saturation, look.value) != (0.0, 1.0, 1.0):
@@ -70,7 +70,7 @@ def _change_colours(image: Image, look: Look) -> Image:
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
-def _change_frequencies(image: Image, look: Look) -> Image:
+def _change_frequencies(image: Image, look: PhotometricChange) -> Image:
     height, width = image.shape[:2]
     if look.frequency == "sharpen":
         soft = cv2.GaussianBlur(image, (0, 0), 1.0)

@@ -17,7 +17,7 @@ from ml_app.training.data.landmarks import Landmarks, find_face_in_crop
 from ml_app.training.data.shards import STORED_SIDE
 from ml_app.training.fakes.blended_clips import LEAST_RATIO, MANNERS, Manner, blend_clip, blends_of
 from ml_app.training.fakes.blending import RATIOS, REGIONS, Blend, blend_by, draw_blend, face_mask, self_blend
-from ml_app.training.fakes.photometric import Look, change_look, draw_look
+from ml_app.training.fakes.photometric import PhotometricChange, apply_change, draw_change
 from ml_app.training.fitting.classifier import FrameClassifier
 from ml_app.training.fitting.sequences import embed_clips
 from ml_app.training.recipe import Recipe
@@ -90,23 +90,27 @@ def test_the_mask_shrinks_with_its_first_filter_and_grows_with_its_second(
 
 def test_each_change_of_look_changes_what_it_says() -> None:
     image = face_picture(0)
-    assert np.array_equal(change_look(image, Look()), image)
-    brighter = change_look(image, Look(brightness=20)).astype(int)
+    assert np.array_equal(apply_change(image, PhotometricChange()), image)
+    brighter = apply_change(image, PhotometricChange(brightness=20)).astype(int)
     assert brighter.mean() > image.mean() + 10
-    red = change_look(image, Look(shift=(15, 0, 0))).astype(int) - image
+    red = apply_change(image, PhotometricChange(shift=(15, 0, 0))).astype(int) - image
     assert red[..., 0].mean() > 10 > abs(red[..., 1].mean()) + 5
-    assert change_look(image, Look(contrast=0.8)).std() < 0.85 * image.std()
-    grey = change_look(image, Look(saturation=0.7)).astype(int)
+    assert apply_change(image, PhotometricChange(contrast=0.8)).std() < 0.85 * image.std()
+    grey = apply_change(image, PhotometricChange(saturation=0.7)).astype(int)
     assert np.ptp(grey, axis=2).mean() < 0.85 * np.ptp(image.astype(int), axis=2).mean()
-    assert abs(change_look(image, Look(hue=30)).astype(int) - image).mean() > 2
+    assert abs(apply_change(image, PhotometricChange(hue=30)).astype(int) - image).mean() > 2
 
     def detail(picture: Image) -> float:
         return float(np.abs(np.diff(picture.astype(int), axis=1)).mean())
 
-    assert detail(change_look(image, Look(frequency="sharpen", amount=1.0))) > 1.2 * detail(image)
-    assert detail(change_look(image, Look(frequency="shrink", amount=4.0))) < 0.8 * detail(image)
-    assert {field.name for field in fields(Look)} >= {"hue", "value"}
-    assert draw_look(np.random.default_rng(0)) == draw_look(np.random.default_rng(0))
+    assert detail(apply_change(image, PhotometricChange(frequency="sharpen", amount=1.0))) > 1.2 * detail(
+        image
+    )
+    assert detail(apply_change(image, PhotometricChange(frequency="shrink", amount=4.0))) < 0.8 * detail(
+        image
+    )
+    assert {field.name for field in fields(PhotometricChange)} >= {"hue", "value"}
+    assert draw_change(np.random.default_rng(0)) == draw_change(np.random.default_rng(0))
 
 
 def unrest(clip: list[Image], twin: list[Image]) -> float:
