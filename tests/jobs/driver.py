@@ -50,6 +50,13 @@ def row(scan: str) -> dict[str, Any]:
     )[0]
 
 
+def started(scan: str) -> float:
+    """When its last attempt began, seconds."""
+    moment = Scan.objects.get(pk=scan).started_at
+    assert moment is not None
+    return moment.timestamp()
+
+
 def faces(scan: str) -> dict[str, Any]:
     frames = FaceFrame.objects.filter(face__scan=scan)
     media = Path(os.environ["MEDIA_ROOT"])
@@ -124,7 +131,7 @@ def die(scan: str) -> int:
 COMMANDS: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
-        *(upload, order, cancel, row, faces, videos, workers, sweep, die),
+        *(upload, order, cancel, row, started, faces, videos, workers, sweep, die),
         *(purge, delete, queued_without_file, claim, together),
     )
 }

@@ -96,6 +96,16 @@ class Site:
         path = self.folder / f"{name}.log"
         return path.read_text() if path.exists() else ""
 
+    def told(self, name: str, text: str, times: int = 1) -> str:
+        """Wait until a log tells something so often, and see that it is no more; the log.
+
+        A row changes before the line about it is written: who reads a log after a row has to wait.
+        """
+        wait_for(lambda: self.log(name).count(text) >= times, f"{name}.log: {text}")
+        log = self.log(name)
+        assert log.count(text) == times, f"{log.count(text)} times and not {times}: {text}"
+        return log
+
     def do(self, *command: Any) -> Any:
         """Let the driver (see driver.py) do something in the site."""
         if self._driver is None:

@@ -34,10 +34,13 @@ def test_all_processes_of_a_worker_stand_back(new_site: Callable[..., Site]) -> 
     site = new_site(WORKER_NICE="1")
     worker = site.worker()
     wait_for(lambda: site.do("workers"), "the worker is ready", 60, pause=0.2)
-    group = subprocess.run(
-        ["ps", "-o", "ni=,policy=,args=", "-g", str(worker.pid)], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    assert len(group) > 1, "the worker, and the processes that look for faces"
+    command = ["ps", "-o", "ni=,policy=,args=", "-g", str(worker.pid)]
+
+    def processes() -> list[str]:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+    wait_for(lambda: len(processes()) > 1, "the worker, and the processes that look for faces")
+    group = processes()
     assert {tuple(line.split()[:2]) for line in group} == {("1", "B")}, group
 
 

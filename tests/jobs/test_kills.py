@@ -62,5 +62,4 @@ def _is_done_once(site: Site, scan: str, *, attempts: int) -> None:
     assert found["frames"] == 2 * FRAMES
     assert found["on_disk"] == found["named"]
     assert len(found["named"]) >= found["frames"]
-    done = [line for line in site.log("worker").splitlines() if f"[scan {scan}] Done" in line]
-    assert len(done) == 1
+    site.told("worker", f"[scan {scan}] Done")

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def test_run(new_site: Callable[..., Site], clip: Path) -> None:
     wait_for(
         lambda: f"The site is at http://127.0.0.1:{port}" in site.log("run"), "the address is printed", 60
     )
-    assert "createsuperuser" in site.log("run")
+    site.told("run", "createsuperuser")
     _another_start_is_refused(site, port)
     wait_for(lambda: "ready on CPU" in site.log("run"), "the device is named", 60)
     before = wait_for(lambda: len(c := _children(first.pid)) == 3 and c, "three programs run")
@@ -61,20 +60,16 @@ def test_run(new_site: Callable[..., Site], clip: Path) -> None:
     _scan_is_done(site, clip)
 
     running = _children(first.pid)
-    begun = time.monotonic()
     os.killpg(first.pid, signal.SIGINT)  # as a terminal sends Ctrl-C
     assert first.wait(30) == 0
-    assert time.monotonic() - begun < 10
-    wait_for(lambda: not any(map(_alive, running.values())), "nothing is left", 2)
+    wait_for(lambda: not any(map(_alive, running.values())), "nothing is left", 20)
     assert "Stopped." in site.log("run")
 
-    begun = time.monotonic()
     second = site.start("again", "manage.py", "run")
-    wait_for(lambda: "The site is at" in site.log("again"), "the second start", 30)
-    assert time.monotonic() - begun < 10
+    wait_for(lambda: "The site is at" in site.log("again"), "the second start", 60)
     running = wait_for(lambda: len(c := _children(second.pid)) == 3 and c, "three programs run")
     second.kill()
-    wait_for(lambda: not any(map(_alive, running.values())), "nothing outlives a killed `make run`", 15)
+    wait_for(lambda: not any(map(_alive, running.values())), "nothing outlives a killed `make run`", 60)
 
 
 def _another_start_is_refused(site: Site, port: int) -> None:
@@ -85,7 +80,7 @@ def _another_start_is_refused(site: Site, port: int) -> None:
             env={**site.environment, **environment},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         assert result.returncode == 1
