@@ -1,4 +1,8 @@
-"""Where the marks of a measurement's drawings stand; the templates write them as SVG."""
+"""Where the marks of a measurement's drawings stand; the templates write them as SVG.
+
+Not by a plotting library: drawn by the page's own styles they follow its colours by day and by night, print,
+and are read aloud; and the site needs no matplotlib.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Recipes: how a detector is trained, as a YAML file with typed, checked fields."""
+"""Recipes: how a detector is trained, as a YAML file with typed, checked fields.
+
+Not by `detection.checkpoints.records`, which ignores unknown keys: here a misspelt one is an error.
+"""
 
 from __future__ import annotations
 

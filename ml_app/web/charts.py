@@ -1,7 +1,7 @@
 """Where the marks of a drawing stand. The templates write them as SVG with percentages and pixels.
 
 Horizontal places are percentages of the drawing's width, so that text keeps its size on any screen; vertical
-ones are pixels.
+ones are pixels. A plotting library would draw pictures, in which no text wraps and no mark is a link.
 """
 
 from __future__ import annotations

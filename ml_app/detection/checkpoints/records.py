@@ -1,4 +1,7 @@
-"""Frozen dataclasses out of untrusted JSON, every value checked against the annotation of its field."""
+"""Frozen dataclasses out of untrusted JSON, every value checked against the annotation of its field.
+
+By hand because it is this one function: pydantic would be a requirement of the site's for two kinds of files.
+"""
 
 from __future__ import annotations
 

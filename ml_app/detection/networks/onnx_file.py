@@ -1,7 +1,8 @@
 """Writes networks down as ONNX, the format of ONNX Runtime: just what a plain convolutional network needs.
 
 ONNX is a protocol buffer (https://onnx.ai/onnx/repo-docs/IR.html); the numbers below are those of its fields.
-Writing the few messages by hand is less than the library that would do it.
+Not the package `onnx`, nor `torch.onnx` at build time: the graph is made whenever a checkpoint is loaded, so
+that one safetensors file serves both runtimes, on sites that import no torch. The package is 33 MB.
 """
 
 from __future__ import annotations

@@ -184,12 +184,16 @@ def figures(items: Sequence[Scored], decision: Decision) -> dict[str, Any]:
         chosen = [item for item in scored if of is None or item.fake is of]
         return share(decide(item.score, decision).verdict is verdict for item in chosen)
 
+    def rate(verdict: Verdict, of: bool) -> dict[str, Any]:
+        # `n` is that of the one class; the other has no part in the rate.
+        return with_interval(items, partial(called, verdict, of)) | {"n": sum(i.fake is of for i in items)}
+
     return {
         "auc": with_interval(items, auc),
         "pair_accuracy": pair_figure(items),
-        "false_positive_rate": with_interval(items, partial(called, Verdict.FAKE, False)),
-        "true_positive_rate": with_interval(items, partial(called, Verdict.FAKE, True)),
-        "fakes_called_real": with_interval(items, partial(called, Verdict.REAL, True)),
+        "false_positive_rate": rate(Verdict.FAKE, False),
+        "true_positive_rate": rate(Verdict.FAKE, True),
+        "fakes_called_real": rate(Verdict.REAL, True),
         "uncertain": with_interval(items, partial(called, Verdict.UNCERTAIN, None)),
         "families": {
             family: {"auc": with_interval(members, auc)} for family, members in by_family(items).items()

@@ -1,4 +1,7 @@
-"""HTTP byte ranges (RFC 9110, section 14), as far as a video player needs them: one range at a time."""
+"""HTTP byte ranges (RFC 9110, section 14), as far as a video player needs them: one range at a time.
+
+By hand because Django's FileResponse knows none, and Werkzeug, which does, would come whole for these lines.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from ml_app.detection.checkpoints.metadata import Decision
 from ml_app.detection.verdict import calibrated
+from ml_app.training.calibration.calibrate import figures
 from ml_app.training.calibration.platt import LEAST_SLOPE, choose_decision, fit_calibration
 from ml_app.training.calibration.served_faces import sample_of
 from ml_app.training.evaluation import metrics
@@ -51,6 +53,14 @@ def test_intervals_hold_the_value_and_shrink_with_more_clips(monkeypatch: pytest
     assert widths[1] < widths[0] / 2
     assert pair_figure(items([0.0], [1.0])) == {"value": 1.0, "low": 1.0, "high": 1.0, "n": 1}
     assert pair_figure([])["value"] is None
+
+
+def test_the_rate_of_one_class_counts_that_class_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "RESAMPLES", 20)
+    found = figures(items([0.1, 0.2, 0.9], [0.3, 0.8]), Decision())
+    assert (found["false_positive_rate"]["value"], found["false_positive_rate"]["n"]) == (0.333, 3)
+    assert (found["true_positive_rate"]["value"], found["true_positive_rate"]["n"]) == (0.5, 2)
+    assert (found["fakes_called_real"]["n"], found["uncertain"]["n"], found["auc"]["n"]) == (2, 5, 5)
 
 
 def test_families_are_set_against_all_genuine_items() -> None:
