@@ -28,7 +28,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.drill_tally import TARGETS, Record, Tally, count
-from tests.containers.stack import Stack, find_engine
+from tests.containers.stack import Stack, find_engine, stack_from_nothing
 from tests.containers.visitor import Visitor, unique_copy
 from tests.jobs.site import wait_for
 from tests.media import make_clip
@@ -148,17 +148,16 @@ def main() -> int:
         folder = options.keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
         settings = {"WORKERS": options.workers, "MAX_ATTEMPTS": "30", "LEASE_SECONDS": "15"}
-        stack = Stack(folder, "deepfake-drill", UPLOAD_RATE="6000r/m", QUEUE_LIMIT="0", **settings)
-        try:
-            if not (folder / "record.json").exists():
-                stack.close()
-                if not options.no_build:
-                    stack.build()
-            stack.up()
+        settings |= {"UPLOAD_RATE": "6000r/m", "QUEUE_LIMIT": "0"}
+        with stack_from_nothing(
+            folder,
+            "deepfake-drill",
+            fresh=not (folder / "record.json").exists(),
+            build=not options.no_build,
+            keep=bool(options.keep),
+            **settings,
+        ) as stack:
             tally = drill(stack, folder, options)
-        finally:
-            if not options.keep:
-                stack.close()
     print(tally)
     if tally.lost or tally.doubled or tally.astray:
         return 1

@@ -173,17 +173,33 @@ class Stack:
 
 @contextmanager
 def stack_from_nothing(
-    folder: Path, project: str = "deepfake-test", *arguments: str, **settings: str
+    folder: Path,
+    project: str = "deepfake-test",
+    *arguments: str,
+    fresh: bool = True,
+    build: bool = True,
+    keep: bool = False,
+    **settings: str,
 ) -> Iterator[Stack]:
     """An installation that is built and started, and removed with all its volumes when the block is left.
 
-    `arguments` are for `Stack.up`.
+    Args:
+        folder: For its settings and secrets.
+        project: Its name for Compose.
+        arguments: For `Stack.up`.
+        fresh: Remove what an earlier run may have left; otherwise go on with it, and build nothing.
+        build: Build the images, unless they are there.
+        keep: Leave it running.
+        settings: Environment of its services.
     """
     stack = Stack(folder, project, **settings)
-    stack.close()  # what an earlier run may have left
+    if fresh:
+        stack.close()
     try:
-        stack.build()
+        if fresh and build:
+            stack.build()
         stack.up(*arguments)
         yield stack
     finally:
-        stack.close()
+        if not keep:
+            stack.close()
