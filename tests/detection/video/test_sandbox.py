@@ -44,7 +44,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -72,25 +72,26 @@ def test_a_dead_child_is_an_error(clip: Path, number: signal.Signals, code: str)
 
 
 def test_a_child_that_hangs_is_ended(clip: Path) -> None:
-    with open_video(clip, dataclasses.replace(LIMITS, wall_seconds=1.0)) as video:
+    # Enough for the start of a child on a busy machine.
+    with open_video(clip, dataclasses.replace(LIMITS, wall_seconds=4.0)) as video:
         frames = video.frames(EVEN, 100)
         next(frames)
         os.kill(child_of(video), signal.SIGSTOP)
         started = time.monotonic()
         with pytest.raises(VideoError) as caught:
             list(frames)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
     assert caught.value.code == "decoder_timeout"
     wait_until(lambda: not alive(child_of(video)))
 
 
 def test_the_time_that_the_caller_takes_does_not_count(clip: Path) -> None:
-    with open_video(clip, dataclasses.replace(LIMITS, wall_seconds=1.5)) as video:
+    with open_video(clip, dataclasses.replace(LIMITS, wall_seconds=4.0)) as video:
         frames = video.frames(EVEN, 20)
         next(frames)
-        time.sleep(2.0)
+        time.sleep(4.5)
         assert len(list(frames)) == 19
-        assert video.decode_seconds < 1.5
+        assert video.decode_seconds < 4.0
 
 
 def test_processor_time_is_limited(clips: Clips) -> None:
