@@ -125,7 +125,7 @@ class Site:
             raise RuntimeError(answer["error"])
         return answer["result"]
 
-    def until(self, scan: str, seconds: float = 120.0, **expected: Any) -> dict[str, Any]:
+    def until(self, scan: str, seconds: float = 200.0, **expected: Any) -> dict[str, Any]:
         """Wait until the scan's row has these values."""
         last: dict[str, Any] = {}
 
