@@ -142,6 +142,7 @@ STORAGES = {
 MODELS_DIR = Path(env.str("MODELS_DIR", default=str(BASE_DIR / "models")))
 DETECTOR: str = env.str("DETECTOR", default="standard")
 DEVICE: str = env.str("DEVICE", default="auto")  # auto, cpu or cuda
+FACE_FINDER: str = env.str("FACE_FINDER", default="blazeface")  # blazeface or hog
 FRAME_COUNTS = (10, 20, 40, 60, 80, 100)
 DEFAULT_FRAME_COUNT = 40
 

@@ -200,6 +200,10 @@ def _choices() -> Iterator[CheckMessage]:
     device = settings.DEVICE
     if device not in ("auto", "cpu") and not device.startswith("cuda"):
         yield Error(f"DEVICE is {device!r}.", hint="It can be auto, cpu or cuda.", id="ml_app.E005")
+    if settings.FACE_FINDER not in ("blazeface", "hog"):
+        yield Error(
+            f"FACE_FINDER is {settings.FACE_FINDER!r}.", hint="It can be blazeface or hog.", id="ml_app.E015"
+        )
     if settings.LOG_FORMAT not in FORMATTERS:
         yield Error(
             f"LOG_FORMAT is {settings.LOG_FORMAT!r}.", hint="It can be plain or json.", id="ml_app.E007"

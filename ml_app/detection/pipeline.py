@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ml_app.detection import explain, verdict
 from ml_app.detection.errors import Cancelled
+from ml_app.detection.faces.finder import USUAL, FinderName
 from ml_app.detection.faces.frame_faces import FrameFaces, Sighting
 from ml_app.detection.faces.people import People, find_people
 from ml_app.detection.faces.pool.process_pool import FacePool, shared_pool
@@ -48,6 +49,7 @@ def analyse(
     on_progress: OnProgress | None = None,
     cancelled: Callable[[], bool] | None = None,
     pool: FacePool | None = None,
+    found_by: FinderName = USUAL,
 ) -> Findings:
     """Analyse one video.
 
@@ -59,6 +61,7 @@ def analyse(
         on_progress: Called as each stage advances.
         cancelled: Asked often, in every stage.
         pool: Where faces are looked for; by default the one of this process.
+        found_by: Who finds the faces, where the checkpoint follows people; published ones have HOG's.
 
     Raises:
         VideoError: The file cannot be analysed; its code and message say why.
@@ -84,6 +87,7 @@ def analyse(
                 detector.preprocessing,
                 pool or shared_pool(),
                 count=frames,
+                found_by=found_by,
                 on_frame=lambda done: run.report(Stage.FACES, done, max(done, frames)),
                 on_faces=keep,
                 cancelled=run.cancelled,

@@ -29,7 +29,6 @@ _NOTES = {
     "keyframes_only": "Some frames lie at the nearest keyframe instead of at the exact time.",
     "decoded_partially": "Parts of the file are damaged; what could be decoded was used.",
     "nearest_head": "There is no checkpoint for this number of frames; the nearest was used.",
-    "more_people": "There are more people than are followed; those seen most often were judged.",
 }
 
 
@@ -130,7 +129,7 @@ def to_text(file: str, findings: Findings) -> str:
         first, last = face.frames[0].time_s, face.frames[-1].time_s
         seen = f"{len(face.frames)} frames, {first:.1f} to {last:.1f} s"
         lines.append(f"  Person {face.id} ({seen}): {_judged(face.verdict, face)}.")
-    lines += [f"  Note: {_NOTES.get(note, note)}" for note in findings.notes]
+    lines += [f"  Note: {_note(code)}" for code in findings.notes]
     lines.append(
         f"  {findings.frames_analysed} of {findings.frames_requested} frames read, faces in "
         f"{findings.frames_with_faces}; {video.width}x{video.height}, {video.codec}, {video.duration_s:.1f} s"
@@ -140,6 +139,13 @@ def to_text(file: str, findings: Findings) -> str:
         f"{findings.device}, {findings.seconds.total:.1f} s"
     )
     return "\n".join([*lines, f"  {CAVEAT}"])
+
+
+def _note(code: str) -> str:
+    name, _, number = code.partition(":")
+    if name == "more_people":
+        return f"{number} more people were seen than are followed; those seen most often were judged."
+    return _NOTES.get(code, code)
 
 
 def _judged(verdict: Verdict, found: Findings | FaceFinding) -> str:

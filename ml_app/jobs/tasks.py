@@ -89,6 +89,7 @@ def _analyse(scan: Scan, watch: Watch) -> Findings:
             limits=services.limits(),
             on_progress=watch.progress,
             cancelled=watch.cancelled,
+            found_by=settings.FACE_FINDER,
         )
 
 

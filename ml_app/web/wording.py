@@ -10,7 +10,7 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ml_app.models import Evidence, Face, Scan, Verdict
@@ -64,9 +64,6 @@ NOTES: dict[str, Words] = {
     "decoded_partially": _(
         "Parts of the file are damaged or missing; only what could be decoded was looked at."
     ),
-    "more_people": _(
-        "There are more people in the picture than are followed; those seen least were left out."
-    ),
 }
 
 STAGES: dict[str, Words] = {
@@ -105,8 +102,23 @@ def reason(code: str) -> Words:
 
 
 def note(code: str) -> Words:
-    """A remark on how a scan went."""
+    """A remark on how a scan went; after a colon a code may have a number."""
+    name, _colon, number = code.partition(":")
+    if name == "more_people":
+        return _left_out(int(number) if number.isdecimal() else 0)
     return NOTES.get(code, code.replace("_", " "))
+
+
+def _left_out(count: int) -> Words:
+    if not count:  # scans of before people were counted
+        return gettext(
+            "There are more people in the picture than are followed; those seen least were left out."
+        )
+    return ngettext(
+        "One more person is in the picture than is followed; the one seen least was left out.",
+        "%(count)d more people are in the picture than are followed; those seen least were left out.",
+        count,
+    ) % {"count": count}
 
 
 def percent(probability: float) -> str:

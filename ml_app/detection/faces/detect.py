@@ -71,7 +71,7 @@ def locate_near(image: Image, expected: Sequence[Located]) -> list[Located] | No
         candidates += _search_about(image, face.box)
     located = _without_doubles(candidates)
     for face in expected:
-        if face.score >= NEAR_CLEAR and not any(_moved_to(face.box, found.box) for found in located):
+        if face.score >= NEAR_CLEAR and not any(moved_to(face.box, found.box) for found in located):
             return None
     return located
 
@@ -155,7 +155,7 @@ def _without_doubles(candidates: Iterable[Located]) -> list[Located]:
     return kept
 
 
-def _moved_to(one: Box, other: Box) -> bool:
+def moved_to(one: Box, other: Box) -> bool:
     across = (one.left + one.right - other.left - other.right) / 2
     down = (one.top + one.bottom - other.top - other.bottom) / 2
     return math.hypot(across, down) < NEAR_MOVE * max(one.width, one.height)

@@ -1,7 +1,7 @@
 """Look at one frame: find its faces, cut them out, measure them. Runs in child processes; imports no torch.
 
 The landmarks and the descriptor are those of face_recognition (68 points after Kazemi and Sullivan, CVPR
-2014, and dlib's 128-dimensional face embedding); for the detector see `detect`.
+2014, and dlib's 128-dimensional face embedding); who finds the faces is told by `finder`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.faces import crops, detect
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.detect import Located
+from ml_app.detection.faces.finder import USUAL, Finder, FinderName, finder
 from ml_app.detection.findings import Box
 
-MAX_FACES = 10  # of one frame, those with the highest scores
+MAX_FACES = 40  # of one frame, those with the highest scores
 THUMBNAIL_SIDE = 160
 THUMBNAIL_QUALITY = 88
 MEASURE_SIDE = 112  # sharpness is measured at one size, or it would depend on the size of the face
@@ -50,7 +51,7 @@ class Sighting:
     chip: Image  # uint8 (150, 150, 3) RGB, aligned for the descriptor; empty where nobody is followed
     sharpness: float  # variance of the Laplacian of the grey face at 112 px
     brightness: float  # mean luma of the face, 0..255
-    level: int  # which of `detect.SIDES` it takes to find a face of this size
+    level: int  # of the finder: what it takes to find a face of this size
     miniature: Miniature  # of the chip, to tell a camera that moves from a cut to somebody else
 
 
@@ -92,6 +93,8 @@ def find_faces(
     preprocessing: Preprocessing,
     levels: tuple[int, int] = (0, 1),
     before: PreviousFrame | None = None,
+    *,
+    found_by: FinderName = USUAL,
 ) -> FrameFaces:
     """Find the faces of a frame.
 
@@ -101,17 +104,18 @@ def find_faces(
         image: uint8 (H, W, 3) RGB, upright, C-contiguous.
         scale: Size of `image` as a share of the full-size frame, 0..1.
         preprocessing: The checkpoint's.
-        levels: With which of `detect.SIDES` to begin, and with which to end while nobody is found.
-        before: Look only near its faces, unless there was a cut or one of them is gone.
+        levels: With which of the finder's to begin, and with which to end while nobody is found.
+        before: A frame shortly before, whose faces need less searching while they are still there.
+        found_by: Whose boxes they are. The published pipeline's are always HOG's, on the full-size frame.
     """
     if preprocessing.faces == "first_found":
         return _find_as_published(image, scale, preprocessing)
-    signature = _signature(image)
+    signature, search = _signature(image), finder(found_by)
     sightings = None
     if before is not None and before.faces:
-        sightings = _find_near(image, scale, preprocessing, before, signature)
+        sightings = _find_near(image, scale, preprocessing, before, signature=signature, search=search)
     if sightings is None:
-        sightings = _sightings(image, scale, preprocessing, detect.locate(image, *levels))
+        sightings = _sightings(image, scale, preprocessing, search.everywhere(image, *levels), search)
     return FrameFaces(sightings, signature)
 
 
@@ -120,12 +124,14 @@ def _find_near(
     scale: float,
     preprocessing: Preprocessing,
     before: PreviousFrame,
+    *,
     signature: npt.NDArray[np.uint8],
+    search: Finder,
 ) -> tuple[Sighting, ...] | None:
-    located = detect.locate_near(image, before.faces)
+    located = search.near(image, before.faces)
     if located is None:
         return None
-    sightings = _sightings(image, scale, preprocessing, located)
+    sightings = _sightings(image, scale, preprocessing, located, search)
     if same_shot(before.signature, signature):
         return sightings
     # Either a cut or a quick movement. The faces tell, if they are still the very same.
@@ -134,7 +140,7 @@ def _find_near(
 
 
 def _sightings(
-    image: Image, scale: float, preprocessing: Preprocessing, located: Sequence[Located]
+    image: Image, scale: float, preprocessing: Preprocessing, located: Sequence[Located], search: Finder
 ) -> tuple[Sighting, ...]:
     sightings = []
     for found in sorted(located, key=lambda found: -found.score)[:MAX_FACES]:
@@ -145,7 +151,10 @@ def _sightings(
         else:
             cut = crops.expand_box(found.box, preprocessing.margin)
         chip = _dlib().get_face_chip(image, landmarks, CHIP_SIDE, 0.25)
-        sighting = _sighting(image, scale, found, cut=cut, preprocessing=preprocessing, chip=chip)
+        level = search.needed_level(found.box, max(image.shape[:2]))
+        sighting = _sighting(
+            image, scale, found, cut=cut, preprocessing=preprocessing, chip=chip, level=level
+        )
         if sighting is not None:
             sightings.append(sighting)
     return tuple(sightings)
@@ -165,7 +174,7 @@ def describe(chip: Image) -> npt.NDArray[np.float32]:
 
 def warm_up() -> None:
     """Load what `find_faces` needs."""
-    detect.face_detector()
+    finder(USUAL).warm_up()
     _landmark_model()
 
 
@@ -182,12 +191,19 @@ def _find_as_published(image: Image, scale: float, preprocessing: Preprocessing)
         return FrameFaces((), _signature(image))
     nothing = np.zeros((0, 0, 3), dtype=np.uint8)
     cut = crops.expand_box(found.box, preprocessing.margin)
-    sighting = _sighting(image, scale, found, cut=cut, preprocessing=preprocessing, chip=nothing)
+    sighting = _sighting(image, scale, found, cut=cut, preprocessing=preprocessing, chip=nothing, level=0)
     return FrameFaces((sighting,) if sighting is not None else (), _signature(image))
 
 
 def _sighting(
-    image: Image, scale: float, found: Located, *, cut: Box, preprocessing: Preprocessing, chip: Image
+    image: Image,
+    scale: float,
+    found: Located,
+    *,
+    cut: Box,
+    preprocessing: Preprocessing,
+    chip: Image,
+    level: int,
 ) -> Sighting | None:
     height, width = image.shape[:2]
     inside = _clip(found.box, width, height)
@@ -206,7 +222,7 @@ def _sighting(
         chip=chip,
         sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()),
         brightness=float(grey.mean()),
-        level=detect.needed_level(found.box, max(height, width)),
+        level=level,
         miniature=_grey(chip, (MINIATURE_SIDE, MINIATURE_SIDE)),
     )
 
@@ -230,7 +246,7 @@ def _thumbnail(image: Image, cut: Box) -> tuple[bytes, tuple[int, int]]:
 
 
 def _signature(image: Image) -> npt.NDArray[np.uint8]:
-    return _grey(image, SIGNATURE_SIZE)
+    return _grey(crops.halved(image, 4 * SIGNATURE_SIZE[0]), SIGNATURE_SIZE)
 
 
 def _grey(image: Image, size: tuple[int, int]) -> npt.NDArray[np.uint8]:

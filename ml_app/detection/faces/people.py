@@ -12,13 +12,14 @@ from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.errors import Cancelled
 from ml_app.detection.faces import frame_faces, track
 from ml_app.detection.faces.crops import Image
+from ml_app.detection.faces.finder import USUAL, FinderName
 from ml_app.detection.faces.frame_faces import FrameFaces, Sighting
 from ml_app.detection.faces.pool.process_pool import FacePool
 from ml_app.detection.faces.segment import WHOLE_EVERY, Segment, find_in_segment, finer
 from ml_app.detection.faces.track import Descriptor, Seen
 
-MAX_PEOPLE = 8
-REVISION = 4  # of what is found; raise it when that changes, so that nobody measures with crops of before
+MAX_PEOPLE = 24  # are judged: those who are seen most often
+REVISION = 5  # of what is found; raise it when that changes, so that nobody measures with crops of before
 THOROUGH = 4  # frames, evenly, are searched more finely than the others
 AHEAD = 3  # segments that are looked at beside each other; the level of the next is what earlier ones tell
 
@@ -55,6 +56,7 @@ def find_people(
     pool: FacePool,
     *,
     count: int,
+    found_by: FinderName = USUAL,
     on_frame: Callable[[int], None] = lambda done: None,
     on_faces: Callable[[FrameFaces], None] = lambda faces: None,
     cancelled: Callable[[], bool] = lambda: False,
@@ -68,6 +70,7 @@ def find_people(
         preprocessing: The checkpoint's.
         pool: Where the looking is done.
         count: How many frames there will be at most.
+        found_by: Who finds the faces.
         on_frame: Called with the number of frames that were looked at.
         on_faces: Called with what each of them showed, in order of time; not all of it is a person.
         cancelled: Asked before each frame.
@@ -76,7 +79,9 @@ def find_people(
         Cancelled: `cancelled` said so.
         DetectionError: A face detection process crashed or hung; or what `frames` raises.
     """
-    search = _Search(preprocessing, pool, count, on_frame, on_faces)
+    search = _Search(
+        preprocessing, pool, count=count, found_by=found_by, on_frame=on_frame, on_faces=on_faces
+    )
     try:
         for frame in frames:
             if cancelled():
@@ -104,12 +109,14 @@ class _Search:
         self,
         preprocessing: Preprocessing,
         pool: FacePool,
+        *,
         count: int,
+        found_by: FinderName,
         on_frame: Callable[[int], None],
         on_faces: Callable[[FrameFaces], None],
     ) -> None:
         self._preprocessing, self._pool = preprocessing, pool
-        self._on_frame, self._on_faces = on_frame, on_faces
+        self._on_frame, self._on_faces, self._found_by = on_frame, on_faces, found_by
         self._thorough_every = max(1, count // THOROUGH)
         # Nothing is handed on from frame to frame where nobody is followed.
         self._length = WHOLE_EVERY if preprocessing.faces == "followed" else 1
@@ -135,7 +142,7 @@ class _Search:
             self.collect()
         first = len(self.times) - len(self._frames)
         last = self.by_frame[-1] if len(self.by_frame) == first and self.by_frame else None
-        segment = Segment(first, self._thorough_every, self._level, last)
+        segment = Segment(first, self._thorough_every, self._level, last, self._found_by)
         images = [frame.image for frame in self._frames]
         scale = self._frames[0].scale
         self.waiting.append(self._pool.submit(find_in_segment, images, scale, self._preprocessing, segment))
@@ -161,7 +168,7 @@ def _together(
     persons = [person for person in persons if person]
     notes = []
     if len(persons) > MAX_PEOPLE:
-        notes.append("more_people")
+        notes.append(f"more_people:{len(persons) - MAX_PEOPLE}")
         most_seen = sorted(persons, key=len, reverse=True)[:MAX_PEOPLE]
         persons = [person for person in persons if any(person is kept for kept in most_seen)]
     with_faces = {seen.frame for person in persons for seen in person}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.detect import Located, scaled
+from ml_app.detection.faces.finder import USUAL, FinderName
 from ml_app.detection.faces.frame_faces import FrameFaces, PreviousFrame, find_faces
 
 WHOLE_EVERY = 5  # frames one is searched as a whole, the others near the faces of the frame before
@@ -26,6 +27,7 @@ class Segment:
     thorough_every: int  # frames one is searched more finely than the others
     level: int  # of the search: as fine as the smallest person seen so far needs
     last: FrameFaces | None = None  # at the frame before, if there is one to go on from
+    found_by: FinderName = USUAL
 
 
 def find_in_segment(
@@ -47,7 +49,7 @@ def find_in_segment(
         if last is not None and last.sightings and not thorough and number % WHOLE_EVERY:
             before = _before(last, scale)
         levels = max(level, int(thorough)), max(level, 1 + thorough)
-        last = find_faces(image, scale, preprocessing, levels, before)
+        last = find_faces(image, scale, preprocessing, levels, before, found_by=segment.found_by)
         level = finer(level, last)
         by_frame.append(last)
     return by_frame

@@ -131,4 +131,6 @@ def _with_progress(file: Path, detector: LoadingDetector) -> Findings:
             bar.n = progress.done
             bar.refresh()
 
-        return analyse(file, detector, frames=detector.frames, on_progress=show)
+        return analyse(
+            file, detector, frames=detector.frames, on_progress=show, found_by=settings.FACE_FINDER
+        )

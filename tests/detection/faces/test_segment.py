@@ -91,14 +91,14 @@ def test_after_a_cut_the_whole_frame_is_looked_at() -> None:
     left = picture(0.0, (640, 480))
     both = np.hstack([left, picture(0.0, (640, 480))[:, ::-1]])
     alone = np.hstack([left, np.full_like(left, 90)])
-    signature = find_faces(both, 1.0, PREPROCESSING).signature
+    signature = find_faces(both, 1.0, PREPROCESSING, found_by="hog").signature
 
     def people(before: PreviousFrame) -> int:
         return len(
             clear(
                 [
                     Located(s.box, s.score)
-                    for s in find_faces(both, 1.0, PREPROCESSING, before=before).sightings
+                    for s in find_faces(both, 1.0, PREPROCESSING, before=before, found_by="hog").sightings
                 ]
             )
         )
@@ -157,6 +157,6 @@ def test_a_small_face_is_followed_without_searching_everything(searched: list[in
 
     with FacePool(0) as inline:
         frames = (Frame(i / 20, image(i)) for i in range(12))
-        people = find_people(frames, PREPROCESSING, inline, count=100)
+        people = find_people(frames, PREPROCESSING, inline, count=100, found_by="hog")
     assert len(people.persons) == 1
     assert sum(pixels < 300 * 300 for pixels in searched) >= 6
