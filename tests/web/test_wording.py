@@ -78,3 +78,11 @@ def test_the_timeline_of_a_scan(done: Scan) -> None:
 
 def test_a_scan_without_persons_has_no_timeline(done: Scan) -> None:
     assert charts.timeline(done, []) is None
+
+
+def test_a_note_says_how_many_people_were_left_out() -> None:
+    assert str(wording.note("more_people:1")).startswith("One more person is in the picture")
+    assert str(wording.note("more_people:5")).startswith("5 more people are in the picture")
+    assert str(wording.note("more_people")).startswith("There are more people")
+    with translation.override("de"):
+        assert str(wording.note("more_people:5")).startswith("5 Menschen mehr sind im Bild")

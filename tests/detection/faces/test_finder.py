@@ -15,7 +15,7 @@ from ml_app.detection.findings import Box
 from ml_app.detection.networks.blazeface_onnx import blazeface_graph
 from tests.media import picture, portrait
 
-ABOUT = Box(117, 80, 199, 162)  # the face of picture(0), see test_faces
+ABOUT = Box(117, 80, 199, 162)  # the face of picture(0), see test_people
 
 
 @pytest.mark.parametrize("name", FINDERS)
