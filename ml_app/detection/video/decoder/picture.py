@@ -5,11 +5,14 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from ml_app.detection.video.decoder.hdr import is_hdr, to_sdr
+
+Number = TypeVar("Number", np.uint8, np.uint16)
 _SANE_ASPECT = 4  # of a pixel's two sides; more is a mistake in the file
 
 
@@ -37,19 +40,31 @@ class Geometry:
         return cls(width, height, rotation, mirrored)
 
     def upright(self, frame: Any, width: int, height: int) -> npt.NDArray[np.uint8]:
-        """Convert an av.VideoFrame of any size and pixel format.
+        """Convert an av.VideoFrame of any size and pixel format; HDR is mapped to BT.709.
 
         Returns:
             uint8 RGB (height, width, 3), upright, C-contiguous.
         """
         sideways = self.rotation in (90, 270)
         stored = (height, width) if sideways else (width, height)
-        plane = frame.reformat(width=stored[0], height=stored[1], format="rgb24").planes[0]
-        rows = np.frombuffer(plane, np.uint8).reshape(stored[1], plane.line_size)
-        image = rows[:, : stored[0] * 3].reshape(stored[1], stored[0], 3)
+        image = _rgb(frame, *stored)
         if self.mirrored:
             image = image[:, ::-1]
         return np.ascontiguousarray(np.rot90(image, k=-self.rotation // 90))
+
+
+def _rgb(frame: Any, width: int, height: int) -> npt.NDArray[np.uint8]:
+    """uint8 RGB (height, width, 3) of a stored frame."""
+    if not is_hdr(frame):
+        return _pixels(frame, width, height, "rgb24", np.uint8)
+    picture = _pixels(frame, width, height, "rgb48le", np.uint16)
+    return to_sdr(picture, int(frame.color_trc), int(frame.color_primaries))
+
+
+def _pixels(frame: Any, width: int, height: int, name: str, kind: type[Number]) -> npt.NDArray[Number]:
+    plane = frame.reformat(width=width, height=height, format=name).planes[0]
+    rows = np.frombuffer(plane, kind).reshape(height, plane.line_size // np.dtype(kind).itemsize)
+    return rows[:, : width * 3].reshape(height, width, 3)
 
 
 def _orientation(frame: Any) -> tuple[int, bool]:
