@@ -10,7 +10,7 @@ SUFFIXES = frozenset(
     f".{kind}"
     for kind in (
         *("mp4", "m4v", "mov", "qt", "webm", "mkv", "avi", "3gp", "3g2", "wmv", "asf"),
-        *("flv", "ts", "mts", "m2ts", "mpg", "mpeg", "ogv", "gif"),
+        *("flv", "ts", "mts", "m2ts", "mpg", "mpeg", "ogv", "gif", "webp", "apng"),
     )
 )
 

@@ -81,6 +81,6 @@ class Video(models.Model):
         return self.original_name
 
     @property
-    def is_gif(self) -> bool:
+    def is_animation(self) -> bool:
         """Whether browsers show it as a picture and not in a player."""
-        return (self.file.name or "").endswith(".gif")
+        return (self.file.name or "").endswith((".gif", ".png", ".apng", ".webp"))

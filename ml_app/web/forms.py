@@ -11,7 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from ml_app.models import Scan, Verdict
 
 # What the file picker offers first. The reader decides by content, never by name.
-ACCEPTED = "video/*,image/gif,.mp4,.mov,.m4v,.webm,.mkv,.avi,.3gp,.wmv,.flv,.ts,.mts,.m2ts,.mpg,.mpeg,.gif"
+ACCEPTED = (
+    "video/*,image/gif,image/webp,image/apng,.mp4,.mov,.m4v,.webm,.mkv,.avi,.3gp,.wmv,.flv,"
+    ".ts,.mts,.m2ts,.mpg,.mpeg,.gif,.webp,.apng,.png"
+)
 
 
 class FrameCountForm(forms.Form):

@@ -9,11 +9,12 @@ MESSAGES = {
     "empty_file": "The file is empty. The upload or the copy may have been cut off; try it again.",
     "not_a_video": (
         "This is not a video in a format that can be read here. "
-        "Use MP4, MOV, WebM, MKV, AVI, 3GP, WMV, FLV, MPEG-TS or GIF."
+        "Use MP4, MOV, WebM, MKV, AVI, 3GP, WMV, FLV, MPEG-TS, GIF, or animated WebP or PNG."
     ),
     "truncated": "The file is incomplete or damaged at its start. Download or export it again, whole.",
     "no_video_stream": "The file holds sound but no picture. Choose a file with a video track.",
-    "no_frames": "No picture in the file could be decoded. It may be damaged or encrypted; export it again.",
+    "no_frames": "No picture in the file could be decoded. It may be damaged; export it again.",
+    "protected": "The video is copy-protected: without its key nothing can be seen. Use an unprotected copy.",
     "unsupported_codec": "The codec of the video cannot be decoded here. Convert it to H.264 in MP4.",
     "too_large": "The file is larger than allowed. Cut it to the part in question, or compress it.",
     "too_long": "The video is longer than allowed. Cut it to the part in question.",

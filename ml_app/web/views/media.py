@@ -31,6 +31,9 @@ VIDEO_TYPES = {
     ".flv": "video/x-flv",
     ".ts": "video/mp2t",
     ".gif": "image/gif",
+    ".png": "image/png",
+    ".apng": "image/apng",
+    ".webp": "image/webp",
 }
 UNKNOWN = "application/octet-stream"
 # A browser that opens a video by itself plays it in a page of its own, which this policy governs too.

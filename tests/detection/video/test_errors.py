@@ -18,7 +18,7 @@ from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Limits
 from ml_app.detection.video.errors import MESSAGES, video_error
 from ml_app.detection.video.opening import NOTES, open_video, probe
-from tests.media import Clips, make_audio, stamped_time
+from tests.media import Clips, make_audio, picture, stamped_time
 
 LIMITS = Limits()
 
@@ -225,3 +225,20 @@ def test_an_odd_name_is_only_a_name(clips: Clips, tmp_path: Path) -> None:
     data = clips("clip.mp4").read_bytes()
     for name in ("http:example.mp4", "pipe:0", "-i.mp4", "%03d.mp4", "weiß\u202e.mp4", "no_suffix"):
         assert probe(written(tmp_path, name, data)).codec == "h264"
+
+
+def test_a_protected_film_is_named_as_such(clips: Clips) -> None:
+    """Common Encryption, as shops and streaming services use it."""
+    key = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "00112233445566778899aabbccddeeff"}
+    path = clips("film.mp4", container_options={**key, "encryption_kid": "00112233445566778899aabbccddee00"})
+    assert refused(path) == "protected"
+
+
+def test_a_still_webp_is_no_video_and_a_broken_one_is_damaged(tmp_path: Path) -> None:
+    pictures = [Image.fromarray(picture(i / 10)) for i in range(3)]
+    pictures[0].save(tmp_path / "still.webp")
+    assert refused(tmp_path / "still.webp") == "not_a_video"
+    pictures[0].save(tmp_path / "moving.webp", save_all=True, append_images=pictures[1:])
+    data = (tmp_path / "moving.webp").read_bytes()
+    assert refused(written(tmp_path, "cut.webp", data[: len(data) // 2])) == "truncated"
+    assert refused(tmp_path / "moving.webp", Limits(max_pixels=320 * 240 - 1)) == "too_many_pixels"

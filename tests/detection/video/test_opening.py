@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from ml_app.detection.checkpoints.metadata import Sampling
 from ml_app.detection.video.opening import Frame, open_video, probe
@@ -256,3 +257,19 @@ def test_decoding_time_is_told(clips: Clips) -> None:
         opened = video.decode_seconds
         list(video.frames(EVEN, 50))
     assert 0 < opened < video.decode_seconds < 30
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png"])
+def test_an_animated_picture_is_a_video(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"moving{suffix}"
+    pictures = [Image.fromarray(picture(i / 10)) for i in range(12)]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=100, quality=95)
+    with open_video(path) as video:
+        frames = list(video.frames(Sampling("even"), 4))
+    assert (video.info.width, video.info.height) == (320, 240)
+    assert video.info.codec == suffix[1:].replace("png", "apng")
+    assert 1.0 < video.info.duration_s < 1.4
+    assert [frame.time_s for frame in frames] == pytest.approx([0.1, 0.4, 0.7, 1.0], abs=0.11)
+    assert [stamped_time(frame.image) for frame in frames] == pytest.approx(
+        [f.time_s for f in frames], abs=0.01
+    )

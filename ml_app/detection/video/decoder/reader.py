@@ -12,6 +12,7 @@ from typing import Any, Self
 import av
 
 from ml_app.detection.hardware import usable_cores
+from ml_app.detection.video.decoder import webp
 from ml_app.detection.video.decoder.memory import raise_if_short, tight
 from ml_app.detection.video.decoder.picture import Geometry
 from ml_app.detection.video.decoder.signature import refusal
@@ -27,6 +28,7 @@ FORMATS = (
     "mpegts",
     "mpeg",
     "gif",
+    "apng",
     "ogg",
     "mxf",
 )
@@ -51,10 +53,11 @@ class Reader:
         self._max_pixels = max_pixels
         self.decoded = 0
         self.damaged = False
+        self._webp, self._animation = webp.is_webp(descriptor), None
         self._container, self._stream = self._open()
-        self.container_name = str(self._container.format.name).split(",")[0]
+        self.container_name = webp.NAME if self._webp else str(self._container.format.name).split(",")[0]
         self.stamped = self.container_name not in _UNSTAMPED
-        self.codec_name = str(self._stream.codec_context.codec.canonical_name)
+        self.codec_name = webp.NAME if self._webp else str(self._stream.codec_context.codec.canonical_name)
         self.has_audio = bool(self._container.streams.audio)
         self.geometry = self._look()
 
@@ -165,6 +168,25 @@ class Reader:
     # Opening
 
     def _open(self) -> tuple[Any, Any]:
+        container = self._container_of_webp() if self._webp else self._container_of_file()
+        stream = _choose(container)
+        for other in container.streams:
+            if other is not stream:
+                other.discard = av.stream.Discard.all
+        context = stream.codec_context
+        context.thread_type = "AUTO"
+        context.thread_count = min(_THREADS, usable_cores())
+        context.options = {"max_pixels": str(self._max_pixels)}
+        self._check_size(context.width, context.height)
+        return container, stream
+
+    def _container_of_webp(self) -> Any:
+        if self._animation is None:
+            self._animation = webp.as_video(self._descriptor, self._max_pixels)
+        self._animation.seek(0)
+        return av.open(self._animation, format="matroska")
+
+    def _container_of_file(self) -> Any:
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         options = {
             "fd": str(self._descriptor),
@@ -179,16 +201,7 @@ class Reader:
             raise refusal(self._descriptor, type(error).__name__) from error
         if container.metadata.get("major_brand", "").strip() in _STILL_BRANDS:
             raise video_error("not_a_video", "a still picture")
-        stream = _choose(container)
-        for other in container.streams:
-            if other is not stream:
-                other.discard = av.stream.Discard.all
-        context = stream.codec_context
-        context.thread_type = "AUTO"
-        context.thread_count = min(_THREADS, usable_cores())
-        context.options = {"max_pixels": str(self._max_pixels)}
-        self._check_size(context.width, context.height)
-        return container, stream
+        return container
 
     def _check_size(self, width: int, height: int) -> None:
         if width * height > self._max_pixels:
@@ -196,17 +209,19 @@ class Reader:
 
     def _look(self) -> Geometry:
         """Decode up to the first picture: only that shows that the codec works and which way is up."""
+        protected = False
         for count, packet in enumerate(self.packets()):
+            protected |= bool(packet.has_sidedata("encryption_info"))
             if frames := self.decode(packet):
                 break
             if count > _PATIENCE:
-                raise video_error("no_frames", f"none in {_PATIENCE} packets of {self.codec_name}")
+                break
         else:
             frames = self.decode(None)
         if not frames:
             if tight():
                 raise MemoryError
-            raise video_error("no_frames", self.codec_name)
+            raise video_error("protected" if protected else "no_frames", self.codec_name)
         frame = frames[0]
         self._check_size(frame.width, frame.height)
         aspect: Fraction | None = self._stream.sample_aspect_ratio
