@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import environ
 from kombu import Queue
@@ -142,7 +142,7 @@ STORAGES = {
 MODELS_DIR = Path(env.str("MODELS_DIR", default=str(BASE_DIR / "models")))
 DETECTOR: str = env.str("DETECTOR", default="standard")
 DEVICE: str = env.str("DEVICE", default="auto")  # auto, cpu or cuda
-FACE_FINDER: str = env.str("FACE_FINDER", default="blazeface")  # blazeface or hog
+FACE_FINDER: Literal["blazeface", "hog"] = env.str("FACE_FINDER", default="blazeface")  # blazeface or hog
 FRAME_COUNTS = (10, 20, 40, 60, 80, 100)
 DEFAULT_FRAME_COUNT = 40
 
