@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
+from io import BytesIO
 from types import TracebackType
 from typing import Any, Self
 
@@ -53,7 +54,8 @@ class Reader:
         self._max_pixels = max_pixels
         self.decoded = 0
         self.damaged = False
-        self._webp, self._animation = webp.is_webp(descriptor), None
+        self._webp = webp.is_webp(descriptor)
+        self._animation: BytesIO | None = None  # a WebP, read once
         self._container, self._stream = self._open()
         self.container_name = webp.NAME if self._webp else str(self._container.format.name).split(",")[0]
         self.stamped = self.container_name not in _UNSTAMPED
