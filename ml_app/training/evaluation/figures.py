@@ -28,7 +28,11 @@ NAN = float("nan")
 
 
 class Bootstrap:
-    """Resamples with replacement, as how often each item is drawn. The same seed gives the same intervals."""
+    """Resamples with replacement, as how often each item is drawn. The same seed gives the same intervals.
+
+    Not `scipy.stats.bootstrap`, which draws anew for each figure: here one set serves all of them, and
+    both sides of a comparison.
+    """
 
     def __init__(self, resamples: int = 1000, seed: int = 0) -> None:
         self.resamples, self.seed = resamples, seed

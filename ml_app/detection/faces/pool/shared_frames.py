@@ -1,4 +1,7 @@
-"""Arrays handed to another process through memory that both share, instead of copied through a socket."""
+"""Arrays handed to another process through memory that both share, instead of copied through a socket.
+
+Not by `multiprocessing.shared_memory`: its blocks have names, and those of a killed owner stay.
+"""
 
 from __future__ import annotations
 
