@@ -20,6 +20,7 @@ from ml_app.services.detectors import detector_state
 from ml_app.storage import media_files
 
 logger = logging.getLogger(__name__)
+SQLITE_FULL = 13
 FRESH_SECONDS = 2.0  # an answer this young is given again, however many ask
 
 
@@ -107,6 +108,12 @@ def _broker() -> Part:
     if settings.CELERY_BROKER_URL.startswith("filesystem:") and not os.access(settings.BROKER_DIR, os.W_OK):
         return Part(False, "The folder of the embedded broker cannot be written.")
     return Part(True)
+
+
+def database_is_full(error: Exception) -> bool:
+    """Whether a database's error says that its disk has no room left."""
+    cause = error.__cause__
+    return getattr(cause, "sqlite_errorcode", 0) == SQLITE_FULL or getattr(cause, "sqlstate", "") == "53100"
 
 
 def free_bytes() -> int:

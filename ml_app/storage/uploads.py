@@ -13,6 +13,7 @@ import hashlib
 import logging
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,7 @@ from ml_app.errors import ServiceError, refuse
 
 logger = logging.getLogger(__name__)
 FORM_OVERHEAD = 64 * 1024  # what a form's other fields and its boundaries may add to the file
+LINGER_SECONDS = 10.0  # how long a refused upload is listened to
 DRAIN_FACTOR = 2  # a request up to so many times the limit is read to its end, so that the answer is seen
 
 
@@ -201,6 +203,19 @@ class IncomingUploadHandler(FileUploadHandler):
 
 
 _REFUSAL = "_upload_refusal"
+
+
+def throw_away_body(request: HttpRequest) -> None:
+    """Read what nobody has read of a request that is already answered, for a while.
+
+    A server that closes a connection on which bytes still come in resets it, and what it has answered may be
+    lost on the way: nginx, still sending, then tells its client 502. So once the answer is out, the body is
+    thrown away until the other side has understood and stops: nginx at once, a browser when it has sent all.
+    """
+    until = time.monotonic() + LINGER_SECONDS
+    with suppress(OSError):  # the other side has closed, as it may
+        while time.monotonic() < until and request.read(1 << 16):
+            pass
 
 
 def uploaded_files(request: HttpRequest, field: str) -> list[UploadedFile]:

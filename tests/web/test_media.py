@@ -7,7 +7,7 @@ from django.core.files.base import ContentFile
 from django.test import Client
 
 from ml_app.models import FaceFrame, Scan
-from ml_app.web.views.ranges import UnsatisfiableError, parse_range
+from ml_app.web.ranges import UnsatisfiableError, parse_range
 
 CONTENT = bytes(range(200))
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import suppress
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ml_app import services
 from ml_app.services.queueing import RETRY_SECONDS
+from ml_app.storage.uploads import throw_away_body
 from ml_app.web.views.owners import owner_of
 
 
@@ -26,16 +24,8 @@ def come_back_later(response: HttpResponse) -> HttpResponse:
     return response
 
 
-LINGER_SECONDS = 10.0  # how long a refused upload is listened to
-
-
 class Unread(HttpResponse):
-    """A page that answers a request whose body nobody has read.
-
-    A server that closes a connection on which bytes still come in resets it, and what it has answered may be
-    lost on the way: nginx, still sending, then tells its client 502. So once the answer is out, the body is
-    thrown away until the other side has understood and stops: nginx at once, a browser when it has sent all.
-    """
+    """A page that answers a request whose body nobody has read."""
 
     def __init__(self, request: HttpRequest, page: HttpResponse) -> None:
         """With the content of `page`."""
@@ -44,10 +34,7 @@ class Unread(HttpResponse):
 
     def close(self) -> None:
         super().close()
-        until = time.monotonic() + LINGER_SECONDS
-        with suppress(OSError):  # the other side has closed, as it may
-            while time.monotonic() < until and self._request.read(1 << 16):
-                pass
+        throw_away_body(self._request)
 
 
 @never_cache

@@ -11,7 +11,8 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 
-SQLITE_FULL = 13
+from ml_app.services.health import database_is_full
+
 RETRY_SECONDS = 30
 
 
@@ -29,7 +30,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exception()
     if not isinstance(error, OperationalError | InterfaceError):
         return HttpResponse(render_to_string("500.html"), status=500)
-    full = _disk_is_full(error)
+    full = database_is_full(error)
     is_part = "HX-Request" in request.headers
     # Without the request: whoever asks would be looked up in the database.
     page = render_to_string("ml_app/_database_errors.html" if is_part else "503.html", {"disk_is_full": full})
@@ -37,8 +38,3 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if is_part and request.method == "GET":
         response["HX-Reswap"] = "none"  # what polls goes on
     return response
-
-
-def _disk_is_full(error: Exception) -> bool:
-    cause = error.__cause__
-    return getattr(cause, "sqlite_errorcode", 0) == SQLITE_FULL or getattr(cause, "sqlstate", "") == "53100"

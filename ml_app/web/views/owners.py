@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
 
 from ml_app import services
-from ml_app.models import Scan, ScanQuerySet, Video, VideoQuerySet
+from ml_app.models import Scan, Video
+from ml_app.services import access
+from ml_app.services.access import Act, Actor
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-_KEY = "visitor"
 
 
 def user_of(request: HttpRequest) -> User | None:
@@ -22,21 +21,26 @@ def user_of(request: HttpRequest) -> User | None:
     return request.user if request.user.is_authenticated else None
 
 
-def owner_of(request: HttpRequest) -> str:
-    """The owner whose rows the request may see; empty for a visitor who never uploaded."""
+def actor_of(request: HttpRequest) -> Actor:
+    """Whoever asks, for the place that says who may do what."""
     user = user_of(request)
     if user is not None:
-        return f"user:{user.pk}"
-    token = request.session.get(_KEY)
-    return f"visitor:{token}" if token else ""
+        return Actor(access.owner_of_user(user), user)
+    return Actor(access.owner_of_session(request.session))
+
+
+def owner_of(request: HttpRequest) -> str:
+    """The owner whose rows the request may see; empty for a visitor who never uploaded."""
+    return actor_of(request).owner
 
 
 def make_owner(request: HttpRequest) -> str:
-    """The owner of what the request uploads. Only here does a visitor get a session, and with it a cookie."""
-    if not owner_of(request):
-        request.session[_KEY] = secrets.token_urlsafe(24)
-    request.session.modified = True  # each upload renews the cookie that the history hangs on
-    return owner_of(request)
+    """The owner of what the request uploads."""
+    user = user_of(request)
+    if user is not None:
+        request.session.modified = True  # each upload renews the cookie that the history hangs on
+        return access.owner_of_user(user)
+    return access.make_visitor(request.session)
 
 
 def claim(sender: Any, request: HttpRequest | None, user: User, **extra: Any) -> None:
@@ -44,36 +48,15 @@ def claim(sender: Any, request: HttpRequest | None, user: User, **extra: Any) ->
 
     That signal is the one place that every way of logging in passes, the admin's form among them.
     """
-    token = request.session.get(_KEY) if request is not None else None
-    if request is not None and token:
-        services.claim_videos(visitor=f"visitor:{token}", user=user)
-        del request.session[_KEY]
-
-
-def is_staff(request: HttpRequest) -> bool:
-    """Whether the request may see everybody's scans."""
-    return request.user.is_active and request.user.is_staff
-
-
-def visible_scans(request: HttpRequest) -> ScanQuerySet:
-    """The scans that the request may see, with their videos."""
-    owner, staff = owner_of(request), is_staff(request)
-    if not owner and not staff:
-        return Scan.objects.none()
-    return Scan.objects.visible_to(owner=owner, is_staff=staff).select_related("video")
-
-
-def visible_videos(request: HttpRequest) -> VideoQuerySet:
-    """The videos that the request may see."""
-    owner, staff = owner_of(request), is_staff(request)
-    if not owner and not staff:
-        return Video.objects.none()
-    return Video.objects.visible_to(owner=owner, is_staff=staff)
+    visitor = access.owner_of_session(request.session) if request is not None else ""
+    if request is not None and visitor:
+        services.claim_videos(visitor=visitor, user=user)
+        del request.session[access.VISITOR_KEY]
 
 
 def scan_or_404(request: HttpRequest, scan_id: UUID) -> Scan:
     """A scan that the request may see. For anyone else it does not exist."""
-    scan = visible_scans(request).filter(pk=scan_id).first()
+    scan = access.visible_scans(actor_of(request)).filter(pk=scan_id).first()
     if scan is None:
         raise Http404("no such scan")
     return scan
@@ -81,7 +64,7 @@ def scan_or_404(request: HttpRequest, scan_id: UUID) -> Scan:
 
 def video_or_404(request: HttpRequest, video_id: UUID) -> Video:
     """A video that the request may see. For anyone else it does not exist."""
-    video = visible_videos(request).filter(pk=video_id).first()
+    video = access.visible_videos(actor_of(request)).filter(pk=video_id).first()
     if video is None:
         raise Http404("no such video")
     return video
@@ -90,7 +73,7 @@ def video_or_404(request: HttpRequest, video_id: UUID) -> Video:
 def own_scan_or_404(request: HttpRequest, scan_id: UUID) -> Scan:
     """A scan that belongs to whoever asks; that staff may see it is not enough."""
     scan = scan_or_404(request, scan_id)
-    if scan.owner != owner_of(request):
+    if not access.may(actor_of(request), Act.DELETE, scan):
         raise Http404("not the owner's request")
     return scan
 
@@ -98,6 +81,6 @@ def own_scan_or_404(request: HttpRequest, scan_id: UUID) -> Scan:
 def own_video_or_404(request: HttpRequest, video_id: UUID) -> Video:
     """A video that belongs to whoever asks; that staff may see it is not enough."""
     video = video_or_404(request, video_id)
-    if video.owner != owner_of(request):
+    if not access.may(actor_of(request), Act.DELETE, video):
         raise Http404("not the owner's request")
     return video
