@@ -39,6 +39,9 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "axes",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",  # Swagger UI's files, so that the page of the API needs no other host
 ]
 
 MIDDLEWARE = [
@@ -152,6 +155,30 @@ MAX_DURATION_MINUTES: int = env.int("MAX_DURATION_MINUTES", default=120)
 MEDIA_RETENTION_DAYS: float = env.float("MEDIA_RETENTION_DAYS", default=0.0)  # 0: keep
 FINDINGS_RETENTION_DAYS: float = env.float("FINDINGS_RETENTION_DAYS", default=0.0)  # 0: keep
 FILE_UPLOAD_HANDLERS = ["ml_app.storage.uploads.IncomingUploadHandler"]
+
+# The API
+API_ALIASES: bool = env.bool("API_ALIASES", default=True)  # POST /upload and POST /detect
+API_ALIAS_WAIT_SECONDS: float = env.float("API_ALIAS_WAIT_SECONDS", default=20.0)
+API_SCANS_PER_MINUTE: int = env.int("API_SCANS_PER_MINUTE", default=600)  # of one owner; 0: no limit
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "ml_app.api.documenting.Schema",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Deepfake detector",
+    "DESCRIPTION": "Scans of videos for signs of manipulation: see docs/api.md for a guide.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "SERVE_PERMISSIONS": [],
+    "SERVE_AUTHENTICATION": [],
+    "PREPROCESSING_HOOKS": ["ml_app.api.pages.without_slashes"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"DecisionEnum": "ml_app.api.shapes.DECISIONS"},
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
 
 # Jobs. The Scan row is the truth; the queue only carries its id.
 MAX_SCAN_MINUTES: float = env.float("MAX_SCAN_MINUTES", default=30.0)

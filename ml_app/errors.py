@@ -50,6 +50,10 @@ _MESSAGES: dict[str, Promise] = {
     "queue_full": _(
         "Too many videos wait to be analysed just now, so no other is taken in. Try it again in some minutes."
     ),
+    "too_many": _("You have ordered very many scans within a minute. Go on a little later."),
+    "bad_detector": _("No detector of this name is installed here."),
+    "key_reused": _("This Idempotency-Key was used for another request. Take a new one for each."),
+    "key_in_use": _("The request with this Idempotency-Key is still being worked on. Ask again in a moment."),
     "scan_timeout": _(
         "The analysis took longer than it may on this server. Try fewer frames or a smaller video."
     ),

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from deepfake_site.celery import app
 from ml_app.models import Scan, Worker
+from ml_app.services.answers import prune_answers
 from ml_app.services.pruning import prune_findings, prune_media
 from ml_app.services.scans import enqueue
 from ml_app.storage.orphans import delete_dead_uploads, delete_orphans
@@ -40,6 +41,7 @@ def sweep(*, all_files: bool = True) -> Swept:
             otherwise only at uploads that died on their way.
     """
     Worker.objects.forget()
+    prune_answers()
     return Swept(
         expired=take_from_the_lost(),
         sent=send_again(),

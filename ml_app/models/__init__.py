@@ -1,6 +1,8 @@
-"""The rows, each with its query sets: Video, Scan, Face, FaceFrame, Review, Worker."""
+"""The rows, each with its query sets: Video, Scan, Face, FaceFrame, Review, Worker, and those of the API."""
 
+from ml_app.models.api_token import ApiToken
 from ml_app.models.face import Face, FaceFrame, face_frame_path
+from ml_app.models.kept_answer import KeptAnswer
 from ml_app.models.review import Review
 from ml_app.models.scan import Scan, ScanQuerySet
 from ml_app.models.verdicts import Evidence, Verdict
@@ -10,9 +12,11 @@ from ml_app.models.worker import SEEN_SECONDS, Worker
 # `video_path` and `face_frame_path` are named in migrations.
 __all__ = [
     "SEEN_SECONDS",
+    "ApiToken",
     "Evidence",
     "Face",
     "FaceFrame",
+    "KeptAnswer",
     "Review",
     "Scan",
     "ScanQuerySet",

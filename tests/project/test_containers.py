@@ -193,6 +193,10 @@ def test_nginx_configuration(nginx: Path, server: str) -> None:
     assert places["= /"]["proxy_request_buffering"] == ["off"]
     assert places["= /"]["client_max_body_size"] == ["501m"]
     assert "limit_req" in places["= /"]
+    for_programs = places["~ ^/(api/v1/scans|upload|detect)/?$"]
+    assert for_programs["proxy_request_buffering"] == ["off"]
+    assert for_programs["client_max_body_size"] == ["501m"]
+    assert "limit_req" in for_programs and "error_page" in for_programs
     assert "limit_req" in places["= /admin/login/"]
     assert places["/protected-media/"]["internal"] == []
     for name, place in places.items():

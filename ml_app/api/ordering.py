@@ -1,0 +1,144 @@
+"""Taking a video in and ordering its scan: streamed, limited and refused as on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.middleware.csrf import get_token
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.request import Request
+
+from ml_app import services
+from ml_app.api.authentication import actor_of, uploader_of
+from ml_app.api.base import json_object
+from ml_app.api.idempotency import key_of, was_answered
+from ml_app.api.problems import Refused
+from ml_app.detection.checkpoints.manifest import available
+from ml_app.errors import refuse
+from ml_app.models import Scan
+from ml_app.services.access import Actor
+from ml_app.services.pace import refuse_if_too_many
+from ml_app.storage.uploads import IncomingFile, spool, uploaded_files
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What may be chosen for a scan."""
+
+    frame_count: int
+    detector: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that has come in, and what is wanted of it."""
+
+    file: IncomingFile
+    wishes: Wishes
+    actor: Actor
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What makes it the same request when it is sent again."""
+        return {
+            "file": [self.file.name, self.file.sha256],
+            "frame_count": self.wishes.frame_count,
+            "detector": self.wishes.detector,
+        }
+
+
+def read_upload(request: Request, *fields: str) -> Upload:
+    """Read a request with a file, unless it can be refused before that.
+
+    Args:
+        fields: Names under which the file may come.
+
+    Raises:
+        ServiceError: With a code of the pages, or of `Wishes`; nothing is kept then.
+        UnsupportedMediaType: Neither a form nor JSON.
+    """
+    key_of(request)
+    if not was_answered(request):  # an old answer costs nothing, so it is given at the busiest of times
+        owner = actor_of(request).owner
+        services.refuse_if_full(queue=services.queue_for(owner=owner))
+        refuse_if_too_many(owner=owner)
+    _refuse_links(request)
+    plain = request._request
+    wishes = read_wishes(plain.POST)  # the first look at the form: all of it is read here
+    file = _file(request, fields)
+    actor = uploader_of(request)
+    if actor.user is None:
+        get_token(plain)  # a visitor needs the token's cookie to cancel or delete what they upload
+    return Upload(file, wishes, actor)
+
+
+def order(upload: Upload) -> Scan:
+    """Keep the video and order its scan.
+
+    Raises:
+        ServiceError: It cannot be analysed.
+    """
+    video, _new = services.receive_video(upload=upload.file, owner=upload.actor.owner, user=upload.actor.user)
+    wishes = upload.wishes
+    scan, _new = services.request_scan(
+        video=video, frame_count=wishes.frame_count, detector_name=wishes.detector
+    )
+    return scan
+
+
+def read_wishes(data: Mapping[str, Any], *, default: Wishes | None = None) -> Wishes:
+    """The frame count and the detector that were asked for; what was left out is the default.
+
+    Raises:
+        ServiceError: "bad_frame_count", "bad_detector", "detector_unavailable" or "teams_not_enabled".
+    """
+    usual = default or Wishes(settings.DEFAULT_FRAME_COUNT, settings.DETECTOR)
+    if data.get("team"):  # or somebody would think that their team sees the scan
+        raise Refused("teams_not_enabled", _("This site has no teams. Leave “team” out."))
+    count, detector = data.get("frame_count"), data.get("detector")
+    wishes = Wishes(
+        usual.frame_count if count in (None, "") else _whole(count),
+        usual.detector if detector in (None, "") else str(detector),
+    )
+    if wishes.frame_count not in settings.FRAME_COUNTS:
+        raise refuse("bad_frame_count")
+    if wishes.detector != settings.DETECTOR and wishes.detector not in installed():
+        raise refuse("bad_detector")
+    if not services.detector_state(name=wishes.detector).available:
+        raise refuse("detector_unavailable")
+    return wishes
+
+
+def installed() -> list[str]:
+    """The names of the installed detectors."""
+    return [folder.name for folder in available(Path(settings.MODELS_DIR))]
+
+
+def _whole(value: Any) -> int:
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _refuse_links(request: Request) -> None:
+    kind = (request.content_type or "").partition(";")[0].strip().lower()
+    if kind in ("", "application/json"):
+        if kind and "url" in json_object(request):
+            raise Refused("links_not_enabled", _("This site takes files, not links. Send the file itself."))
+        raise refuse("no_file")
+    if kind != "multipart/form-data":
+        raise UnsupportedMediaType(kind)
+
+
+def _file(request: Request, fields: tuple[str, ...]) -> IncomingFile:
+    plain = request._request
+    field = next((name for name in fields if name in plain.FILES), fields[0])
+    files: list[UploadedFile] = uploaded_files(plain, field)
+    if len(files) > 1 or len(plain.FILES) > 1:
+        raise Refused("one_file", _("Send one file with each request."))
+    return spool(files[0])

@@ -1,0 +1,95 @@
+"""Findings as they were, from the rows they became: so that programs hear the same as on the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Prefetch
+
+from ml_app.detection import summary
+from ml_app.detection.findings import (
+    Box,
+    DetectorInfo,
+    Evidence,
+    FaceFinding,
+    FaceFrameFinding,
+    Findings,
+    Reason,
+    Seconds,
+    Verdict,
+    VideoInfo,
+)
+from ml_app.models import Face, FaceFrame, Scan, Video
+
+
+def findings_json(scan: Scan) -> dict[str, Any] | None:
+    """What `manage.py analyze --json` would say of a finished scan; None for one that is not.
+
+    `file` is the name under which the video was uploaded. Three queries at most.
+    """
+    if scan.status != Scan.Status.DONE:
+        return None
+    return summary.to_json(scan.video.original_name, scan.video.sha256, recorded_findings(scan))
+
+
+def recorded_findings(scan: Scan) -> Findings:
+    """The findings of a finished scan, without their pictures."""
+    frames = Prefetch("frames", FaceFrame.objects.order_by("time_s", "pk"))
+    return Findings(
+        video=_video(scan.video),
+        detector=DetectorInfo(
+            name=scan.detector_name,
+            version=scan.detector_version,
+            architecture=scan.detector_architecture,
+            frame_count=scan.detector_frame_count or 0,
+            sha256=scan.detector_sha256,
+        ),
+        verdict=Verdict(scan.verdict),
+        reason=Reason(scan.reason),
+        fake_probability=scan.fake_probability,
+        evidence=Evidence(scan.evidence),
+        threshold=scan.threshold or 0.0,
+        uncertain_band=(scan.uncertain_low or 0.0, scan.uncertain_high or 0.0),
+        frames_requested=scan.frame_count,
+        frames_analysed=scan.frames_analysed or 0,
+        frames_with_faces=scan.frames_with_faces or 0,
+        faces=tuple(_face(face) for face in scan.faces.prefetch_related(frames)),
+        device=scan.device,
+        seconds=Seconds(**scan.seconds),
+        notes=tuple(scan.notes),
+    )
+
+
+def _video(video: Video) -> VideoInfo:
+    return VideoInfo(
+        container=video.container,
+        codec=video.codec,
+        width=video.width or 0,
+        height=video.height or 0,
+        duration_s=video.duration_s or 0.0,
+        frame_rate=video.frame_rate or 0.0,
+        frame_count=0,
+        rotation=0,
+        has_audio=False,
+    )
+
+
+def _face(face: Face) -> FaceFinding:
+    return FaceFinding(
+        id=face.number,
+        verdict=Verdict(face.verdict),
+        reason=Reason(face.reason),
+        fake_probability=face.fake_probability,
+        evidence=Evidence(face.evidence),
+        frames=tuple(
+            FaceFrameFinding(
+                time_s=frame.time_s,
+                box=Box(frame.left, frame.top, frame.right, frame.bottom),
+                fake_probability=frame.fake_probability,
+                sharpness=frame.sharpness,
+                brightness=frame.brightness,
+                thumbnail=b"",
+            )
+            for frame in face.frames.all()
+        ),
+    )
