@@ -17,6 +17,7 @@ app = Celery("deepfake_site")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.Task.Request = "deepfake_site.acknowledging:Request"
 app.autodiscover_tasks(["ml_app.jobs"])
+app.autodiscover_tasks(["ml_app.jobs"], related_name="deliveries")
 
 
 @setup_logging.connect

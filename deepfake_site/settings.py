@@ -160,6 +160,7 @@ FILE_UPLOAD_HANDLERS = ["ml_app.storage.uploads.IncomingUploadHandler"]
 API_ALIASES: bool = env.bool("API_ALIASES", default=True)  # POST /upload and POST /detect
 API_ALIAS_WAIT_SECONDS: float = env.float("API_ALIAS_WAIT_SECONDS", default=20.0)
 API_SCANS_PER_MINUTE: int = env.int("API_SCANS_PER_MINUTE", default=600)  # of one owner; 0: no limit
+WEBHOOK_NETWORKS: list[str] = env.list("WEBHOOK_NETWORKS", default=[])  # private ones that may be told
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "ml_app.api.documenting.Schema",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",

@@ -52,6 +52,9 @@ _MESSAGES: dict[str, Promise] = {
     ),
     "too_many": _("You have ordered very many scans within a minute. Go on a little later."),
     "bad_detector": _("No detector of this name is installed here."),
+    "bad_url": _("This address cannot be used. It begins with https:// or http:// and names a host."),
+    "address_not_allowed": _("This address leads into a private network, which this site does not ask."),
+    "too_many_webhooks": _("There are as many webhooks as an account may have. Delete one first."),
     "key_reused": _("This Idempotency-Key was used for another request. Take a new one for each."),
     "key_in_use": _("The request with this Idempotency-Key is still being worked on. Ask again in a moment."),
     "scan_timeout": _(

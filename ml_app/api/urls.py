@@ -11,13 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from ml_app.api import aliases, detectors, evidence, me, pages, pictures, scans
+from ml_app.api import aliases, detectors, evidence, hooks, me, pages, pictures, scans
 from ml_app.api.base import ApiView
 from ml_app.api.problems import not_found
 
 app_name = "api"
 V1 = "api/v1"
 SCAN = f"{V1}/scans/<uuid:scan_id>"
+HOOK = f"{V1}/webhooks/<uuid:webhook_id>"
 
 
 @csrf_exempt
@@ -45,6 +46,10 @@ urlpatterns = [
     *_both(f"{V1}/detectors", detectors.Detectors, "detectors"),
     *_both(f"{V1}/detectors/<str:name>", detectors.OneDetector, "detector"),
     *_both(f"{V1}/me", me.Me, "me"),
+    *_both(f"{V1}/webhooks", hooks.Webhooks, "webhooks"),
+    *_both(HOOK, hooks.OneWebhook, "webhook"),
+    *_both(f"{HOOK}/deliveries", hooks.Deliveries, "deliveries"),
+    *_both(f"{HOOK}/deliveries/<uuid:delivery_id>/replay", hooks.Replay, "replay"),
     *_both("upload", aliases.Alias, "upload"),
     *_both("detect", aliases.Alias, "detect"),
     path(f"{V1}/schema/", pages.schema, name="schema"),

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from deepfake_site.celery import app
 from ml_app.models import Scan, Worker
+from ml_app.services import webhooks
 from ml_app.services.answers import prune_answers
 from ml_app.services.pruning import prune_findings, prune_media
 from ml_app.services.scans import enqueue
@@ -42,6 +43,9 @@ def sweep(*, all_files: bool = True) -> Swept:
     """
     Worker.objects.forget()
     prune_answers()
+    webhooks.note_ended()
+    webhooks.send_due()
+    webhooks.prune_deliveries()
     return Swept(
         expired=take_from_the_lost(),
         sent=send_again(),

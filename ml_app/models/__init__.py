@@ -7,12 +7,14 @@ from ml_app.models.review import Review
 from ml_app.models.scan import Scan, ScanQuerySet
 from ml_app.models.verdicts import Evidence, Verdict
 from ml_app.models.video import Video, VideoQuerySet, video_path
+from ml_app.models.webhook import Delivery, Webhook
 from ml_app.models.worker import SEEN_SECONDS, Worker
 
 # `video_path` and `face_frame_path` are named in migrations.
 __all__ = [
     "SEEN_SECONDS",
     "ApiToken",
+    "Delivery",
     "Evidence",
     "Face",
     "FaceFrame",
@@ -23,6 +25,7 @@ __all__ = [
     "Verdict",
     "Video",
     "VideoQuerySet",
+    "Webhook",
     "Worker",
     "face_frame_path",
     "video_path",

@@ -13,6 +13,7 @@ from django.test import Client
 
 from ml_app.models import Scan
 from ml_app.services.tokens import create_token
+from tests.api.receiver import Receiver
 from tests.api.server import Server
 from tests.factories import ScanFactory, UserFactory, add_face
 from tests.media import make_clip
@@ -108,3 +109,12 @@ def waiting(user: User) -> Scan:
 def _nobody_waits(settings: Any) -> None:
     """No worker is there, so the aliases need not wait for one."""
     settings.API_ALIAS_WAIT_SECONDS = 0
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[Receiver]:
+    settings.WEBHOOK_NETWORKS = ["127.0.0.1/32"]
+    made = Receiver()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()

@@ -19,7 +19,12 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.site = Site(
-            folder, ROOT / "models", DETECTOR="standard", LEASE_SECONDS="60", API_ALIAS_WAIT_SECONDS="0"
+            folder,
+            ROOT / "models",
+            DETECTOR="standard",
+            LEASE_SECONDS="60",
+            API_ALIAS_WAIT_SECONDS="0",
+            WEBHOOK_NETWORKS="127.0.0.1",
         )
         self.site.migrate()
         make = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}

@@ -14,8 +14,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from ml_app.models import ApiToken, FaceFrame, Review, Scan, Video
+from ml_app.models import ApiToken, Delivery, FaceFrame, Review, Scan, Video, Webhook
 from ml_app.services.tokens import create_token
+from ml_app.services.webhooks import create_webhook
 
 WHO = ("owner", "staff", "another account", "another visitor", "nobody")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -36,6 +37,7 @@ class Rule:
 
 
 MINE = (200, 200, 404, 404, 404)
+OWN = (200, 404, 404, 404, 404)
 RULES = {
     "api:scans": Rule(GET=same(200), POST=same(422)),  # one's own alone: see below; without a file
     "api:scan": Rule(GET=MINE, DELETE=(204, 403, 404, 404, 404), private=True),
@@ -50,6 +52,11 @@ RULES = {
     "api:detectors": Rule(GET=same(200)),
     "api:detector": Rule(GET=same(200)),
     "api:me": Rule(GET=same(200)),
+    # Accounts' own, and of nobody else; staff are no exception.
+    "api:webhooks": Rule(GET=(200, 200, 200, 403, 403), POST=(422, 422, 422, 403, 403)),
+    "api:webhook": Rule(GET=OWN, DELETE=(204, 404, 404, 404, 404), private=True),
+    "api:deliveries": Rule(GET=OWN, private=True),
+    "api:replay": Rule(POST=(202, 404, 404, 404, 404), private=True),
     "api:upload": Rule(POST=same(422)),
     "api:detect": Rule(POST=same(422)),
     "api:schema": Rule(GET=same(200)),
@@ -76,10 +83,20 @@ def address(name: str, scan: Scan) -> str:
         return "/api/v1/anything"
     frame = FaceFrame.objects.filter(face__scan=scan).exclude(heatmap="").first()
     assert frame is not None
-    values = {"number": 1, "frame_id": frame.pk, "scan_id": scan.pk}
+    hook = Webhook.objects.get()
+    values = {
+        "number": 1,
+        "frame_id": frame.pk,
+        "scan_id": scan.pk,
+        "webhook_id": hook.pk,
+        "delivery_id": hook.deliveries.get().pk,
+    }
     needs = {
         "api:detector": {"name": "standard"},
         "api:revoke_token": {"token_id": ApiToken.objects.values_list("pk", flat=True).first() or 1},
+        "api:webhook": {"webhook_id"},
+        "api:deliveries": {"webhook_id"},
+        "api:replay": {"webhook_id", "delivery_id"},
         "api:face": {"scan_id", "number"},
         "api:thumbnail": {"scan_id", "frame_id"},
         "api:heatmap": {"scan_id", "frame_id"},
@@ -99,9 +116,17 @@ def clients(ours: Client, staff: Client, theirs: Client, stranger: Client, nobod
     return [ours, staff, theirs, stranger, nobody]
 
 
+@pytest.fixture(autouse=True)
+def hook(user: User) -> Webhook:
+    """A webhook of `user`, with something in its log."""
+    row = create_webhook(user=user, url="https://hooks.example/")
+    Delivery.objects.create(webhook=row, scan_id=UUID(int=7), event="scan.done", body="{}")
+    return row
+
+
 def everything() -> tuple[Any, ...]:
     """All that a stranger could change."""
-    models = (Video, Scan, FaceFrame, Review)
+    models = (Video, Scan, FaceFrame, Review, Webhook, Delivery)
     rows = [list(model.objects.order_by("pk").values()) for model in models]
     return (*rows, sorted(Path(settings.MEDIA_ROOT).rglob("*")))
 
@@ -133,9 +158,11 @@ def test_each_gets_what_the_rule_says(name: str, method: str, clients: list[Clie
 
 
 @pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.private])
-def test_to_others_it_looks_as_if_it_did_not_exist(name: str, clients: list[Client], finished: Scan) -> None:
+def test_to_others_it_looks_as_if_it_did_not_exist(
+    name: str, clients: list[Client], finished: Scan, hook: Webhook
+) -> None:
     url = address(name, finished)
-    missing = url.replace(str(finished.pk), str(UUID(int=1)))
+    missing = url.replace(str(finished.pk), str(UUID(int=1))).replace(str(hook.pk), str(UUID(int=2)))
     before = everything()
     for client in clients[2:]:
         for method in METHODS:

@@ -29,8 +29,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from ml_app.services.webhooks import sign
+from tests.api.receiver import Receiver
 from tests.api.server import Server
-from tests.jobs.site import ROOT
+from tests.jobs.site import ROOT, wait_for
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 CHECKS = [
@@ -60,8 +62,8 @@ def test_the_server_does_what_its_schema_says(server: Server, client_module: Mod
     for operation in operations:
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             seen += _try_out(operation, mode, server.token, scan)
-    assert len(operations) >= 15
-    assert seen.total() >= 150
+    assert len(operations) >= 20
+    assert seen.total() >= 200
     assert {200, 404, 422} <= set(seen), seen
     assert "Traceback" not in server.site.log("web")
     client.delete(scan, video=True)
@@ -167,12 +169,16 @@ def test_a_refused_upload_is_answered_before_it_was_sent(server: Server) -> None
 def test_the_whole_way_with_the_client(server: Server, client_module: ModuleType, clip: Path) -> None:
     """The worked example of docs/api.md: upload, wait, look, review, delete; with a real worker."""
     server.site.worker()
+    server.site.sweeper()
+    told = Receiver()
     client = client_module.Client(server.url, server.token)
     assert client.me()["username"] == "program"
+    secret = client._post_json("webhooks", {"url": told.url})["secret"]
     ordered = client.upload(clip, frame_count=20)
     assert ordered["status"] in ("queued", "running")
     scan = client.wait(ordered["id"])
     assert scan["status"] == "done", scan
+    _heard_of(told, secret, scan["id"])
     faces = client.faces(scan["id"])
     assert len(faces) == len(scan["findings"]["faces"])
     if faces:
@@ -189,3 +195,15 @@ def test_the_whole_way_with_the_client(server: Server, client_module: ModuleType
     assert (printed["verdict"], printed["sha256"]) == (scan["verdict"], scan["file"]["sha256"])
     client.delete(scan["id"], video=True)
     assert list(client.scans()) == []
+
+
+def _heard_of(told: Receiver, secret: str, scan: str) -> None:
+    """The sweeper noted the end of the scan, and the worker told the webhook of it, signed."""
+    wait_for(lambda: told.heard, "the webhook is told", 120, pause=0.1)
+    _path, headers, body = told.heard[0]
+    assert json.loads(body)["data"]["scan"] == scan
+    signed = sign(
+        secret, message_id=headers["Webhook-Id"], timestamp=int(headers["Webhook-Timestamp"]), body=body
+    )
+    assert headers["Webhook-Signature"] == signed
+    told.server.shutdown()

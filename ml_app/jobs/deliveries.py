@@ -1,0 +1,15 @@
+"""What the worker does with the id of a delivery to a webhook."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.db import close_old_connections
+
+from ml_app.services import webhooks
+
+
+@shared_task(name=webhooks.DELIVER, ignore_result=True)
+def deliver(delivery_id: str) -> None:
+    """One attempt. What failed is tried again by the sweeper, at the time that its row says."""
+    close_old_connections()
+    webhooks.deliver(delivery_id)
