@@ -172,6 +172,8 @@ _LEAST = {
     "WORKER_NICE": 0,
     "QUEUE_LIMIT": 0,
     "BATCH_QUEUE_LIMIT": 0,
+    "API_SCANS_PER_MINUTE": 0,
+    "API_ALIAS_WAIT_SECONDS": 0,
 }
 _VARIABLES = {"AXES_FAILURE_LIMIT": "LOGIN_FAILURE_LIMIT"}
 
@@ -208,3 +210,12 @@ def _choices() -> Iterator[CheckMessage]:
         yield Error(
             f"LOG_FORMAT is {settings.LOG_FORMAT!r}.", hint="It can be plain or json.", id="ml_app.E007"
         )
+    for network in settings.WEBHOOK_NETWORKS:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            yield Error(
+                f"WEBHOOK_NETWORKS has {network!r}, which is no network.",
+                hint="Give addresses or networks such as WEBHOOK_NETWORKS=127.0.0.1,10.0.0.0/8",
+                id="ml_app.E006",
+            )
