@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ from ml_app.detection.findings import (
 )
 from ml_app.detection.runtime.embedding import Embedder
 from ml_app.detection.runtime.loading import Loadable
-from ml_app.detection.video.opening import open_video
+from ml_app.detection.video.opening import open_video, turned
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,7 +70,6 @@ def analyse(
         CheckpointError: The detector cannot be loaded.
         DetectionError: Something else failed for a known reason.
     """
-    followed = detector.preprocessing.faces == "followed"  # published files want full size
     run = _Run(on_progress or (lambda progress: None), cancelled or (lambda: False))
     run.report(Stage.PROBE, 0, 1)
     sightings: list[Sighting] = []
@@ -78,21 +78,15 @@ def analyse(
         sightings.extend(faces.sightings)
         embedder.add([sighting.crop for sighting in faces.sightings])
 
+    watch = partial(
+        _watch, path, detector, frames=frames, limits=limits, pool=pool, found_by=found_by, run=run, keep=keep
+    )
     with Embedder(detector) as embedder:
-        with open_video(path, limits or Limits()) as video:
-            run.report(Stage.PROBE, 1, 1)
-            run.report(Stage.FACES, 0, frames)
-            people = find_people(
-                video.frames(detector.sampling, frames, MAX_SIDE if followed else None),
-                detector.preprocessing,
-                pool or shared_pool(),
-                count=frames,
-                found_by=found_by,
-                on_frame=lambda done: run.report(Stage.FACES, done, max(done, frames)),
-                on_faces=keep,
-                cancelled=run.cancelled,
-            )
-            info, decode_seconds, notes = video.info, video.decode_seconds, video.notes
+        watched = watch()
+        if turn := watched.people.turn:
+            upright = watch(turn=turn, notes=(f"turned:{turn}",), seconds=watched.decode_seconds)
+            watched = upright if upright.people.persons else watched
+        people = watched.people
         run.ends("faces")
         embeddings = embedder.finish(lambda done: run.report(Stage.NETWORK, done, embedder.count))
     loaded = detector.ready()
@@ -104,12 +98,59 @@ def analyse(
         faces.append(_face(number + 1, person, loaded, people.frames_looked_at))
     run.report(Stage.EXPLAIN, len(scored), len(scored))
     run.ends("explain")
-    findings = _findings(info, loaded, frames, people, tuple(faces))
+    findings = _findings(watched.info, loaded, frames, people, tuple(faces))
     return replace(
         findings,
-        notes=(*dict.fromkeys((*notes, *people.notes, *loaded.notes)),),
-        seconds=Seconds(total=run.total(), decode=decode_seconds, **run.seconds),
+        notes=(*dict.fromkeys((*watched.notes, *people.notes, *loaded.notes)),),
+        seconds=Seconds(total=run.total(), decode=watched.decode_seconds, **run.seconds),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """A video and who was found in it."""
+
+    people: People
+    info: VideoInfo
+    decode_seconds: float
+    notes: tuple[str, ...]
+
+
+def _watch(
+    path: Path,
+    detector: Loadable,
+    *,
+    frames: int,
+    limits: Limits | None,
+    pool: FacePool | None,
+    found_by: FinderName,
+    run: _Run,
+    keep: Callable[[FrameFaces], None],
+    turn: int = 0,
+    notes: tuple[str, ...] = (),
+    seconds: float = 0.0,
+) -> _Watched:
+    """Decode a sample and find the people in it.
+
+    Args:
+        turn: Degrees clockwise by which every frame is turned first.
+        notes, seconds: What is added to those of the decoding.
+    """
+    followed = detector.preprocessing.faces == "followed"  # published files want full size
+    with open_video(path, limits or Limits()) as video:
+        run.report(Stage.PROBE, 1, 1)
+        run.report(Stage.FACES, 0, frames)
+        people = find_people(
+            turned(video.frames(detector.sampling, frames, MAX_SIDE if followed else None), turn),
+            detector.preprocessing,
+            pool or shared_pool(),
+            count=frames,
+            found_by=found_by,
+            on_frame=lambda done: run.report(Stage.FACES, done, max(done, frames)),
+            on_faces=keep,
+            cancelled=run.cancelled,
+        )
+        return _Watched(people, video.info, seconds + video.decode_seconds, (*video.notes, *notes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,8 @@ def _note(code: str) -> str:
     name, _, number = code.partition(":")
     if name == "more_people":
         return f"{number} more people were seen than are followed; those seen most often were judged."
+    if name == "turned":
+        return f"The video was turned by {number} degrees clockwise, so that people stand upright."
     return _NOTES.get(code, code)
 
 

@@ -101,11 +101,21 @@ def reason(code: str) -> Words:
     return REASONS.get(code, code.replace("_", " "))
 
 
+_ON_ITS_SIDE: Words = _(
+    "The video lies on its side; it was turned before it was analysed, and faces are shown upright."
+)
+_UPSIDE_DOWN: Words = _(
+    "The video is upside down; it was turned before it was analysed, and faces are shown upright."
+)
+
+
 def note(code: str) -> Words:
     """A remark on how a scan went; after a colon a code may have a number."""
     name, _colon, number = code.partition(":")
     if name == "more_people":
         return _left_out(int(number) if number.isdecimal() else 0)
+    if name == "turned":
+        return _UPSIDE_DOWN if number == "180" else _ON_ITS_SIDE
     return NOTES.get(code, code.replace("_", " "))
 
 

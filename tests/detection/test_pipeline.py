@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from ml_app.detection.errors import Cancelled, VideoError
+from ml_app.detection.faces.detect import overlap
 from ml_app.detection.faces.pool.process_pool import FacePool
 from ml_app.detection.findings import Evidence, Findings, Limits, Progress, Reason, Stage, Verdict
 from ml_app.detection.pipeline import analyse
@@ -217,3 +218,15 @@ def test_waiting_threads_do_not_spin() -> None:
         command = [sys.executable, "-c", code]
         result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         assert result.stdout.strip() == expected
+
+
+def test_a_video_on_its_side_is_turned(clips: Clips, run: Run) -> None:
+    """The camera wrote no rotation mark."""
+    upright = run(clips("stands.mp4", size=(480, 640)))
+    path = clips("lies.mp4", size=(640, 480), draw=lambda t: np.rot90(picture(t, (480, 640))).copy())
+    findings = run(path)
+    assert "turned:90" in findings.notes
+    assert findings.frames_with_faces == upright.frames_with_faces
+    (face,), (other,) = findings.faces, upright.faces
+    assert overlap(face.frames[0].box, other.frames[0].box) > 0.8
+    assert not any(note.startswith("turned") for note in upright.notes)

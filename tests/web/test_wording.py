@@ -86,3 +86,8 @@ def test_a_note_says_how_many_people_were_left_out() -> None:
     assert str(wording.note("more_people")).startswith("There are more people")
     with translation.override("de"):
         assert str(wording.note("more_people:5")).startswith("5 Menschen mehr sind im Bild")
+
+
+def test_a_note_says_which_way_a_video_lay() -> None:
+    assert "on its side" in str(wording.note("turned:270"))
+    assert "upside down" in str(wording.note("turned:180"))

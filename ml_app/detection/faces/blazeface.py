@@ -7,6 +7,7 @@ with.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,7 @@ SCORE = 0.4  # of a logit: puts it on the scale of HOG, 0 the threshold and 1 a 
 SAME = 0.3  # overlap of two boxes about one face
 _GRID = 32  # sides of what the network is given are multiples of it
 _UP = 0.03  # of the box's side: so much lower than HOG's is the network's box, on 31 clips; sides are equal
+_RIGHT_EYE, _LEFT_EYE = 2, 3  # of a person, among the places of an anchor
 _WEIGHTS = Path(__file__).with_name("blazeface.safetensors")
 
 Array = npt.NDArray[np.float32]
@@ -138,7 +140,8 @@ def _located(logit: float, place: Array) -> Located:
     y -= _UP * side
     half = side / 2
     box = Box(round(x - half), round(y - half), round(x + half), round(y + half))
-    return Located(box, (logit - THRESHOLD) * SCORE)
+    across, down = place[_LEFT_EYE] - place[_RIGHT_EYE]
+    return Located(box, (logit - THRESHOLD) * SCORE, math.degrees(math.atan2(down, across)))
 
 
 def _merged(located: Sequence[Located]) -> list[Located]:

@@ -35,6 +35,12 @@ class Located:
 
     box: Box
     score: float  # of the detector; 0 is its threshold, a clear face has 1 and more
+    roll: float = 0.0  # degrees clockwise from upright, -180..180, where the finder tells
+
+    @property
+    def turn(self) -> int:
+        """Degrees clockwise by which the picture must be turned for this face to stand: 0, 90, 180 or 270."""
+        return -round(self.roll / 90) * 90 % 360
 
 
 def locate(image: Image, first: int, last: int) -> list[Located]:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from ml_app.detection.checkpoints.metadata import Preprocessing
-from ml_app.detection.faces import crops, detect
+from ml_app.detection.faces import crops, detect, upright
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.detect import Located
 from ml_app.detection.faces.finder import USUAL, Finder, FinderName, finder
@@ -61,6 +61,7 @@ class FrameFaces:
 
     sightings: tuple[Sighting, ...]  # highest score first
     signature: npt.NDArray[np.uint8]  # (18, 32) grey miniature of the frame, to tell a cut from a movement
+    turn: int | None = None  # degrees clockwise that would put its clearest face upright, if that was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ def find_faces(
     before: PreviousFrame | None = None,
     *,
     found_by: FinderName = USUAL,
+    ask_turn: bool = False,
 ) -> FrameFaces:
     """Find the faces of a frame.
 
@@ -107,6 +109,7 @@ def find_faces(
         levels: With which of the finder's to begin, and with which to end while nobody is found.
         before: A frame shortly before, whose faces need less searching while they are still there.
         found_by: Whose boxes they are. The published pipeline's are always HOG's, on the full-size frame.
+        ask_turn: Whether to look which way up the frame is.
     """
     if preprocessing.faces == "first_found":
         return _find_as_published(image, scale, preprocessing)
@@ -114,9 +117,13 @@ def find_faces(
     sightings = None
     if before is not None and before.faces:
         sightings = _find_near(image, scale, preprocessing, before, signature=signature, search=search)
+    turn = None
     if sightings is None:
-        sightings = _sightings(image, scale, preprocessing, search.everywhere(image, *levels), search)
-    return FrameFaces(sightings, signature)
+        located = search.everywhere(image, *levels)
+        if ask_turn and located:
+            turn = upright.turn_of(image, max(located, key=lambda face: face.score))
+        sightings = _sightings(image, scale, preprocessing, located, search)
+    return FrameFaces(sightings, signature, turn)
 
 
 def _find_near(
@@ -128,8 +135,7 @@ def _find_near(
     signature: npt.NDArray[np.uint8],
     search: Finder,
 ) -> tuple[Sighting, ...] | None:
-    located = search.near(image, before.faces)
-    if located is None:
+    if (located := search.near(image, before.faces)) is None:
         return None
     sightings = _sightings(image, scale, preprocessing, located, search)
     if same_shot(before.signature, signature):
@@ -143,7 +149,8 @@ def _sightings(
     image: Image, scale: float, preprocessing: Preprocessing, located: Sequence[Located], search: Finder
 ) -> tuple[Sighting, ...]:
     sightings = []
-    for found in sorted(located, key=lambda found: -found.score)[:MAX_FACES]:
+    standing = [found for found in located if not found.turn]  # landmarks were learned on no others
+    for found in sorted(standing, key=lambda found: -found.score)[:MAX_FACES]:
         landmarks = _landmarks(image, found.box)
         if preprocessing.crop == "landmarks":
             points = np.array([(p.x, p.y) for p in landmarks.parts()], dtype=np.float32)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.errors import Cancelled
-from ml_app.detection.faces import frame_faces, track
+from ml_app.detection.faces import frame_faces, track, upright
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.finder import USUAL, FinderName
 from ml_app.detection.faces.frame_faces import FrameFaces, Sighting
@@ -48,6 +48,7 @@ class People:
     frames_looked_at: int
     frames_with_faces: int  # with one of these persons
     notes: tuple[str, ...]  # codes
+    turn: int = 0  # degrees clockwise that would put the people upright
 
 
 def find_people(
@@ -172,7 +173,8 @@ def _together(
         most_seen = sorted(persons, key=len, reverse=True)[:MAX_PEOPLE]
         persons = [person for person in persons if any(person is kept for kept in most_seen)]
     with_faces = {seen.frame for person in persons for seen in person}
-    return People(tuple(map(tuple, persons)), len(by_frame), len(with_faces), tuple(notes))
+    turn = upright.agreed(faces.turn for faces in by_frame)
+    return People(tuple(map(tuple, persons)), len(by_frame), len(with_faces), tuple(notes), turn)
 
 
 def _everything(by_frame: Sequence[FrameFaces], times: Sequence[float]) -> list[Seen]:

@@ -49,7 +49,15 @@ def find_in_segment(
         if last is not None and last.sightings and not thorough and number % WHOLE_EVERY:
             before = _before(last, scale)
         levels = max(level, int(thorough)), max(level, 1 + thorough)
-        last = find_faces(image, scale, preprocessing, levels, before, found_by=segment.found_by)
+        last = find_faces(
+            image,
+            scale,
+            preprocessing,
+            levels,
+            before,
+            found_by=segment.found_by,
+            ask_turn=thorough and segment.found_by != "hog",  # which finds only what stands
+        )
         level = finer(level, last)
         by_frame.append(last)
     return by_frame

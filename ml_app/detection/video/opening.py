@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,13 @@ class Frame:
     time_s: float
     image: Image
     scale: float
+
+
+def turned(frames: Iterable[Frame], degrees: int) -> Iterator[Frame]:
+    """The same frames, turned clockwise by 0, 90, 180 or 270 degrees."""
+    for frame in frames:
+        image = np.ascontiguousarray(np.rot90(frame.image, k=-degrees // 90)) if degrees else frame.image
+        yield replace(frame, image=image)
 
 
 def probe(path: Path, limits: Limits = DEFAULT_LIMITS) -> VideoInfo:

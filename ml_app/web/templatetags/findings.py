@@ -65,7 +65,8 @@ def timings(scan: Scan) -> list[tuple[Promise | str, float]]:
 @register.inclusion_tag("ml_app/scan/_screen.html")
 def screen(scan: Scan, faces: list[Face]) -> dict[str, Any]:
     """The video, with the faces' boxes drawn over it as it plays."""
-    shown = scan.video.file and not scan.video.is_animation
+    turned = any(note.startswith("turned:") for note in scan.notes)  # a player does not turn it
+    shown = scan.video.file and not scan.video.is_animation and not turned
     return {"scan": scan, "faces": faces, "boxes": boxes(scan, faces) if shown else None}
 
 

@@ -248,3 +248,23 @@ def test_a_process_that_looks_imports_neither_torch_nor_django() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_people_who_lie_on_their_side_tell_how_to_turn_the_video(turn: int, pool: FacePool) -> None:
+    def image(i: int) -> Image:
+        return np.ascontiguousarray(np.rot90(picture(i / 5, (640, 480)), k=turn // 90))
+
+    people = find_people([Frame(i / 5, image(i)) for i in range(4)], PREPROCESSING, pool, count=4)
+    assert people.turn == turn
+
+
+def test_where_somebody_stands_nothing_is_turned(pool: FacePool) -> None:
+    def image(i: int) -> Image:
+        standing = picture(i / 5, (640, 480))
+        lying = cv2.resize(picture(i / 5, (480, 480)), (300, 300))
+        return np.hstack([standing, np.vstack([np.rot90(lying), np.full((180, 300, 3), 90, np.uint8)])])
+
+    people = find_people([Frame(i / 5, image(i)) for i in range(4)], PREPROCESSING, pool, count=4)
+    assert [len(person) for person in people.persons] == [4]
+    assert people.turn == 0
