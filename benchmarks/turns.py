@@ -1,4 +1,4 @@
-"""Whether a video that lies on its side is noticed, and one that stands left alone, on clips of one face each.
+"""Whether a video that lies on its side is noticed and one that stands left alone, on clips of one face.
 
     .venv/bin/python -m benchmarks.turns FOLDER [--every 10]
 

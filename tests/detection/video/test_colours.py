@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,21 +68,33 @@ def stored_light(image: Image, curve: int) -> npt.NDArray[np.uint16]:
 
 
 def write(path: Path, way: Storing, image: Image, frames: int = 3) -> Path:
+    """A still scene, stored in one way."""
+    return write_all(path, way, [image] * frames)
+
+
+def write_all(path: Path, way: Storing, images: Sequence[Image]) -> Path:
+    """Pictures of one size, uint8 RGB, 25 a second, stored in one way."""
     hdr_curve = way.curve in (hdr.PQ, hdr.HLG)
     with av.open(str(path), "w") as container:
         options = {"preset": "ultrafast", "crf": "8", **way.options}
         if way.codec == "libx265":
             options["x265-params"] = f"log-level=none:pools=1:colorprim={way.matrix}:transfer={way.curve}"
         stream = container.add_stream(way.codec, rate=25, options=options)
-        stream.width, stream.height, stream.pix_fmt = *SIZE, way.pix_fmt
+        stream.height, stream.width = (side // 2 * 2 for side in images[0].shape[:2])
+        stream.pix_fmt = way.pix_fmt
         context = stream.codec_context
         context.color_range, context.colorspace = way.span, way.matrix
         context.color_trc, context.color_primaries = way.curve, way.matrix
-        for number in range(frames):
+        for number, image in enumerate(images):
             given, name = (stored_light(image, way.curve), "rgb48le") if hdr_curve else (image, "rgb24")
             frame = av.VideoFrame.from_ndarray(given, format=name)
             frame = frame.reformat(
-                format=way.pix_fmt, dst_colorspace=way.matrix, src_color_range=FULL, dst_color_range=way.span
+                stream.width,
+                stream.height,
+                way.pix_fmt,
+                dst_colorspace=way.matrix,
+                src_color_range=FULL,
+                dst_color_range=way.span,
             )
             frame.colorspace, frame.color_range, frame.pts = way.matrix, way.span, number
             frame.color_trc, frame.color_primaries = way.curve, way.matrix
