@@ -77,7 +77,8 @@ class Recipe:
     initial_parts: tuple[str, ...] = ()  # or from such files for each network of a joint backbone
     teacher: str = ""  # folder of a finished run whose logits are learned as well as the labels
     frozen: tuple[str, ...] = ()  # patterns of names of the backbone's parameters that stay as they were
-    margin: float = 1.1  # of the crop in serving
+    margin: float = 1.1  # of the crop in serving, as a multiple of the landmarks' square
+    margins: tuple[float, ...] = (1.0, 1.18)  # lowest and highest in training
     seed: int = 0
     mix: Mix = field(default_factory=Mix)
     learning_rate: float = 0.001
@@ -171,6 +172,8 @@ def load_recipe(path: Path) -> Recipe:
     assert isinstance(recipe, Recipe)  # noqa: S101 - for the type checker
     if not recipe.phases or any(p.batch < 2 or p.batch % 2 or not _has_length(p) for p in recipe.phases):
         raise RecipeError(f"{path.name}: phases need steps or epochs, not both, and an even batch")
+    if len(recipe.margins) != 2 or not 0 < recipe.margins[0] <= recipe.margin <= recipe.margins[1]:
+        raise RecipeError(f"{path.name}: margins are the lowest and the highest, with margin between them")
     if recipe.precision not in PRECISIONS:
         raise RecipeError(f"{path.name}: precision is {', '.join(PRECISIONS)}, not {recipe.precision!r}")
     if recipe.backbone not in BACKBONES:

@@ -39,18 +39,27 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, default=Path("runs/prepared"), help="where to keep the faces")
         parser.add_argument("--side", type=int, default=144, help="of the stored crops, pixels")
         parser.add_argument(
+            "--margin",
+            type=float,
+            default=1.18,
+            help="of the stored crops, as a multiple of the landmarks' square",
+        )
+        parser.add_argument("--frames", type=int, default=120, help="kept of a clip at most, evenly")
+        parser.add_argument(
             "--processes", type=int, default=usable_cores(), help="how many work at the same time"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         from ml_app.training.data.leakage import take_out_shared  # noqa: PLC0415
         from ml_app.training.data.prepare import jobs_of  # noqa: PLC0415
+        from ml_app.training.data.shards import CropFormat  # noqa: PLC0415
         from ml_app.training.readers.table import write_clips  # noqa: PLC0415
 
         out = options["out"]
+        form = CropFormat(options["side"], options["margin"], options["frames"])
         try:
             listings = self._read(options)
-            jobs = [job for listing in listings for job in jobs_of(listing, out, options["side"])]
+            jobs = [job for listing in listings for job in jobs_of(listing, out, form)]
             for listing in listings:
                 if listing.clips:
                     write_clips(out / f"{listing.name}.csv", listing.clips)

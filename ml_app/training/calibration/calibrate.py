@@ -91,7 +91,7 @@ def embed_pictures(detector: Detector, folders: Sequence[Path]) -> list[Embedded
         chosen = [i for i, face in enumerate(shard.faces) if face.pair]
         if not chosen or len({face.source for face in shard.faces}) == 1:
             continue
-        crops = [centre(shard.images[i], shown.margin, shown.image_size) for i in chosen]
+        crops = [centre(shard.images[i], shown.margin, shown.image_size, shard.margin) for i in chosen]
         rows = detector.embed(crops)
         embedded += [
             EmbeddedClip(shard.faces[i], 1, (([0], row[None]),), "")

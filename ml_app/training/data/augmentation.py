@@ -74,42 +74,50 @@ def draw(
     )
 
 
-def apply(image: Image, chosen: Draw, size: int) -> Image:
+def apply(image: Image, chosen: Draw, size: int, stored: float = STORED_MARGIN) -> Image:
     """Show a stored face as drawn.
 
     Args:
-        image: uint8 (S, S, 3) RGB, cut with `STORED_MARGIN`.
+        image: uint8 (S, S, 3) RGB.
         chosen: From `draw`.
         size: Side of the result in pixels.
+        stored: Margin with which the image was cut.
 
     Returns:
         uint8 (size, size, 3) RGB.
     """
-    return apply_clip([image], chosen, size)[0]
+    return apply_clip([image], chosen, size, stored)[0]
 
 
-def apply_clip(images: Sequence[Image], chosen: Draw, size: int) -> list[Image]:
+def apply_clip(
+    images: Sequence[Image], chosen: Draw, size: int, stored: float = STORED_MARGIN
+) -> list[Image]:
     """Show the stored faces of a clip as drawn: one draw for all frames, but the grain of each is its own.
 
     Args:
-        images: uint8 (S, S, 3) RGB each, cut with `STORED_MARGIN`, in order of time.
+        images: uint8 (S, S, 3) RGB each, in order of time.
         chosen: From `draw`.
         size: Side of the results in pixels.
+        stored: Margin with which the images were cut.
     """
     degraded = [_degrade(_colour(image, chosen), chosen, number) for number, image in enumerate(images)]
     if chosen.crf is not None:
         degraded = recode(degraded, chosen.crf)
-    return [_show(image, chosen, size) for image in degraded]
+    return [_show(image, chosen, size, stored) for image in degraded]
 
 
-def centre(image: Image, margin: float, size: int) -> Image:
+def centre(image: Image, margin: float, size: int, stored: float = STORED_MARGIN) -> Image:
     """Show a stored face as serving does: without chance, at the detector's own margin."""
-    return _show(image, Draw(margin=margin), size)
+    return _show(image, Draw(margin=margin), size, stored)
 
 
-def _show(image: Image, chosen: Draw, size: int) -> Image:
+def _show(image: Image, chosen: Draw, size: int, stored: float) -> Image:
+    kept = round(image.shape[0] * chosen.margin / stored)
+    if kept > image.shape[0]:
+        # Beyond a picture serving shows its nearest pixels, see `faces.crops.crop`.
+        border = (kept - image.shape[0] + 1) // 2
+        image = cv2.copyMakeBorder(image, *(border,) * 4, cv2.BORDER_REPLICATE).astype(np.uint8)
     side = image.shape[0]
-    kept = min(side, round(side * chosen.margin / STORED_MARGIN))
     free = (side - kept) / 2
     left, top = round(free * (1 + chosen.shift[0])), round(free * (1 + chosen.shift[1]))
     part = image[top : top + kept, left : left + kept]

@@ -17,9 +17,8 @@ from ml_app.detection.faces.crops import Image, landmark_square
 from ml_app.detection.findings import Box
 from ml_app.training.data.items import Clip, Picture
 from ml_app.training.data.landmarks import Landmarks, find_face, find_face_in_crop
-from ml_app.training.data.shards import Face, cut
+from ml_app.training.data.shards import STORED_MARGIN, CropFormat, Face, cut
 
-CLIP_FRAMES = 120  # kept of a clip, evenly
 MAX_SIDE = 1920  # of a decoded frame, as in serving
 SAME_PERSON = 1.0  # how far a face may move from one frame to the next, in widths
 SIZE_CHANGE = 1.6  # and by how much its size may change
@@ -38,7 +37,7 @@ class NoFace(Unreadable):
         super().__init__("no face found")
 
 
-def faces_of_picture(picture: Picture, side: int) -> list[Kept]:
+def faces_of_picture(picture: Picture, form: CropFormat) -> list[Kept]:
     """The face of a picture.
 
     Raises:
@@ -56,11 +55,11 @@ def faces_of_picture(picture: Picture, side: int) -> list[Kept]:
         landmarks = find_face_in_crop(image)
     if landmarks is None:
         raise NoFace
-    face = replace(picture.face, sha256=hashlib.sha256(data).hexdigest())
-    return [(*cut(image, landmarks, side), face)]
+    face = replace(picture.face, sha256=hashlib.sha256(data).hexdigest(), margin=form.margin)
+    return [(*cut(image, landmarks, form.side, form.margin), face)]
 
 
-def faces_of_clip(clip: Clip, side: int) -> list[Kept]:
+def faces_of_clip(clip: Clip, form: CropFormat) -> list[Kept]:
     """The frames of a clip's main person, in order of time: whoever is followed through the most of them.
 
     Raises:
@@ -69,26 +68,28 @@ def faces_of_clip(clip: Clip, side: int) -> list[Kept]:
     if not clip.path.is_file():
         raise Unreadable("there is no such file")
     try:
-        tracks = follow(sampled(clip.path, CLIP_FRAMES))
+        tracks = follow(sampled(clip.path, form.clip_frames), form.margin)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise Unreadable(f"not a readable video ({type(error).__name__})") from error
     if not tracks:
         raise NoFace
-    face = replace(clip.face, sha256=sha256_of(clip.path))
+    face = replace(clip.face, sha256=sha256_of(clip.path), margin=form.margin)
     longest = max(tracks, key=len)
     return [
-        (*cut(image, landmarks, side), replace(face, time_s=time_s)) for time_s, image, landmarks in longest
+        (*cut(image, landmarks, form.side, form.margin), replace(face, time_s=time_s))
+        for time_s, image, landmarks in longest
     ]
 
 
 Found = tuple[float, Image, Landmarks]  # seconds, the face's surroundings, landmarks in pixels of them
 
 
-def follow(frames: Iterable[tuple[float, Image]]) -> list[list[Found]]:
+def follow(frames: Iterable[tuple[float, Image]], margin: float = STORED_MARGIN) -> list[list[Found]]:
     """Follow one face at a time: where it is lost, a face elsewhere begins another track.
 
     Args:
         frames: Time in seconds and uint8 (H, W, 3) RGB, in order of time.
+        margin: Of the crops that will be cut out of the surroundings.
 
     Returns:
         Tracks of surroundings with landmarks; they keep no whole frames.
@@ -102,7 +103,7 @@ def follow(frames: Iterable[tuple[float, Image]]) -> list[list[Found]]:
             continue
         near = landmark_square(landmarks, 1.0)
         number = next((i for i, last in enumerate(squares) if same_face(last, near)), None)
-        found = (time_s, *_surroundings(image, landmarks))
+        found = (time_s, *_surroundings(image, landmarks, margin))
         if number is None:
             tracks.append([found])
             squares.append(near)
@@ -121,9 +122,9 @@ def same_face(last: Box, box: Box) -> bool:
     return bool(apart / 2 <= SAME_PERSON * max(last.width, box.width) and change <= SIZE_CHANGE)
 
 
-def _surroundings(image: Image, landmarks: Landmarks) -> tuple[Image, Landmarks]:
+def _surroundings(image: Image, landmarks: Landmarks, margin: float) -> tuple[Image, Landmarks]:
     """The part of a frame that `cut` needs, so that a long clip does not fill the memory."""
-    box = landmark_square(landmarks, 1.6)
+    box = landmark_square(landmarks, margin * 1.3)
     left, top = max(0, box.left), max(0, box.top)
     part = np.ascontiguousarray(image[top : max(top + 1, box.bottom), left : max(left + 1, box.right)])
     if not part.size:

@@ -18,11 +18,12 @@ import cv2
 
 from ml_app.training.data.cropping import NoFace, Unreadable, faces_of_clip, faces_of_picture
 from ml_app.training.data.items import Clip, Listing, Picture
-from ml_app.training.data.shards import STORED_SIDE, has_shard, stored_side, write_shard
+from ml_app.training.data.shards import USUAL, CropFormat, has_shard, stored_format, write_shard
 
 SHARD_FACES = 500
 PREPARED = ("train", "dev")  # test clips are only listed: nothing is learned or chosen by them
 MIN_SIDE = 32
+MAX_MARGIN = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Job:
     name: str
     pictures: tuple[Picture, ...] = ()
     clip: Clip | None = None
-    side: int = STORED_SIDE
+    form: CropFormat = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +46,38 @@ class Done:
     skipped: tuple[tuple[str, str], ...] = ()
 
 
-def jobs_of(listing: Listing, out: Path, side: int = STORED_SIDE) -> list[Job]:
+def jobs_of(listing: Listing, out: Path, form: CropFormat = USUAL) -> list[Job]:
     """The shards of a set: one for each clip, one for every 500 pictures.
 
     Args:
         listing: From a reader.
         out: Where sets are kept.
-        side: Of the stored crops, pixels.
+        form: Of the stored crops.
 
     Raises:
-        ValueError: The set is there with crops of another side.
+        ValueError: The set is there with crops of another side or margin, or the form makes no sense.
     """
     jobs = []
-    if side < MIN_SIDE:
-        raise ValueError(f"crops of {side} pixels are too small; {MIN_SIDE} at least")
+    if form.side < MIN_SIDE:
+        raise ValueError(f"crops of {form.side} pixels are too small; {MIN_SIDE} at least")
+    if not 1.0 <= form.margin <= MAX_MARGIN:
+        raise ValueError(f"a margin is between 1 and {MAX_MARGIN}, not {form.margin}")
+    if form.clip_frames < 1:
+        raise ValueError(f"{form.clip_frames} frames cannot be kept of a clip; 1 at least")
     for split in PREPARED:
         folder = out / listing.name / split
-        if stored_side(folder) not in (None, side):
+        stored = stored_format(folder)
+        if stored not in (None, (form.side, form.margin)):
             raise ValueError(
-                f"{folder} holds crops of {stored_side(folder)} pixels; give another --out for {side}"
+                f"{folder} holds crops of {stored[0]} pixels at margin {stored[1]}; give another --out for "
+                f"{form.side} pixels at {form.margin}"
             )
         pictures = [picture for picture in listing.pictures if picture.split == split]
         for start in range(0, len(pictures), SHARD_FACES):
             some = tuple(pictures[start : start + SHARD_FACES])
-            jobs.append(Job(folder, f"{start // SHARD_FACES:05d}", some, side=side))
+            jobs.append(Job(folder, f"{start // SHARD_FACES:05d}", some, form=form))
         jobs += [
-            Job(folder, clip.name or clip.path.stem, clip=clip, side=side)
+            Job(folder, clip.name or clip.path.stem, clip=clip, form=form)
             for clip in listing.clips
             if clip.split == split
         ]
@@ -147,9 +154,9 @@ def run_job(job: Job) -> Done:
     for item in [job.clip] if job.clip else job.pictures:
         try:
             if isinstance(item, Clip):
-                kept += faces_of_clip(item, job.side)
+                kept += faces_of_clip(item, job.form)
             else:
-                kept += faces_of_picture(item, job.side)
+                kept += faces_of_picture(item, job.form)
         except Exception as error:
             reason = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
             skipped.append((item.face.source, reason))

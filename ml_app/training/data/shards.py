@@ -18,6 +18,18 @@ STORED_MARGIN = 1.18  # of the landmarks' square; the tightest of our sources al
 
 
 @dataclass(frozen=True, slots=True)
+class CropFormat:
+    """How prepared faces are kept."""
+
+    side: int = STORED_SIDE  # of a crop, pixels
+    margin: float = STORED_MARGIN  # of a crop, as a multiple of the landmarks' square
+    clip_frames: int = 120  # at most, of a clip, evenly
+
+
+USUAL = CropFormat()
+
+
+@dataclass(frozen=True, slots=True)
 class Face:
     """What is known of one prepared face. `group` never stands in two splits."""
 
@@ -29,6 +41,7 @@ class Face:
     pair: str = ""  # genuine and manipulated versions of one footage share it
     time_s: float = 0.0  # of a clip's frame
     sha256: str = ""  # of the picture's or clip's file; empty in shards of earlier versions
+    margin: float = STORED_MARGIN  # of the stored crop, as a multiple of the landmarks' square
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +57,26 @@ class Shard:
     name: str = ""
 
     @property
+    def margin(self) -> float:
+        """Of the crops, as a multiple of the landmarks' square."""
+        return self.faces[0].margin
+
+    @property
     def is_clip(self) -> bool:
         """Whether these are frames of one clip in order of time, and not pictures."""
         return len(self.faces) > 1 and len({face.source for face in self.faces}) == 1
 
 
-def cut(image: Image, landmarks: Landmarks, side: int = STORED_SIDE) -> tuple[Image, Landmarks]:
+def cut(
+    image: Image, landmarks: Landmarks, side: int = STORED_SIDE, margin: float = STORED_MARGIN
+) -> tuple[Image, Landmarks]:
     """Cut a face for the store.
+
+    Args:
+        image: uint8 (H, W, 3).
+        landmarks: float32 (68, 2), pixels of `image`.
+        side: Of the crop, pixels.
+        margin: Of the crop, as a multiple of the landmarks' square.
 
     Returns:
         uint8 (side, side, 3) and the landmarks in pixels of it.
@@ -58,7 +84,7 @@ def cut(image: Image, landmarks: Landmarks, side: int = STORED_SIDE) -> tuple[Im
     Raises:
         ValueError: The landmarks lie beyond the image.
     """
-    box = landmark_square(landmarks, STORED_MARGIN)
+    box = landmark_square(landmarks, margin)
     factor = side / box.width
     moved = (landmarks - np.array([box.left, box.top], dtype=np.float32)) * factor
     return crop(image, box, side), moved.astype(np.float32)
@@ -96,12 +122,10 @@ def read_shard(folder: Path, name: str) -> Shard:
     return Shard(images, np.load(folder / f"{name}.landmarks.npy"), faces, whole)
 
 
-def stored_side(folder: Path) -> int | None:
-    """The side of the crops in a folder of shards, None where there are none."""
-    for file in folder.glob("*.images.npy"):
-        images = np.load(file, mmap_mode="r")
-        if len(images):
-            return int(images.shape[1])
+def stored_format(folder: Path) -> tuple[int, float] | None:
+    """Side and margin of the crops in a folder of shards, None where there are none."""
+    for shard in read_shards(folder):
+        return int(shard.images.shape[1]), shard.margin
     return None
 
 

@@ -33,6 +33,13 @@ T = TypeVar("T")
 AHEAD = 4  # batches that are made while the network works
 
 
+class Stored(NamedTuple):
+    """A face as it is kept: uint8 (S, S, 3) RGB, and the margin with which it was cut."""
+
+    image: Image
+    margin: float
+
+
 class At(NamedTuple):
     """Where a face stands: which shard, which of its faces."""
 
@@ -123,34 +130,40 @@ class Pool:
         )
 
     def image(self, place: At) -> Image:
-        """A stored face, uint8 (144, 144, 3) RGB."""
+        """A stored face, uint8 (S, S, 3) RGB."""
         return np.asarray(self.shards[place.shard].images[place.face])
+
+    def stored(self, place: At) -> Stored:
+        """A stored face and its margin."""
+        return Stored(self.image(place), self.shards[place.shard].margin)
 
     def landmarks(self, place: At) -> Landmarks:
         """Its landmarks, float32 (68, 2)."""
         return np.asarray(self.shards[place.shard].landmarks[place.face])
 
-    def pair(self, rng: np.random.Generator) -> tuple[Image, Image, bool]:
+    def pair(self, rng: np.random.Generator) -> tuple[Stored, Stored, bool]:
         """Draw a genuine and a manipulated face, and whether they are twins of one footage."""
         kind = self._kinds[rng.choice(len(self._kinds), p=self._shares)]
         if kind == "picture_pairs":
             real, fake = _one(self._picture_pairs, rng)
-            return self.image(_one(real, rng)), self.image(_one(fake, rng)), True
+            return self.stored(_one(real, rng)), self.stored(_one(fake, rng)), True
         if kind == "clip_pairs":
             real, fake = _one(self._clip_pairs, rng)
             position = rng.random()  # the same moment of both, where both have it
-            return self.image(_share(real, position)), self.image(_share(fake, position)), True
+            return self.stored(_share(real, position)), self.stored(_share(fake, position)), True
         if kind == "clips":
             places = [_one(_one(_one(self._by_generator[f], rng), rng), rng) for f in (False, True)]
-            return self.image(places[0]), self.image(places[1]), False
+            return self.stored(places[0]), self.stored(places[1]), False
         if kind == "reconstructed":
             genuine, rewritten = _one(self._rewritten, rng)
-            return self.image(genuine), self.image(rewritten), True
+            return self.stored(genuine), self.stored(rewritten), True
         place = _one(_one(_one(self._genuine_kinds, rng), rng), rng)
-        image, landmarks = self.image(place), self.landmarks(place)
+        (image, margin), landmarks = self.stored(place), self.landmarks(place)
         if kind == "resampled":
-            return image, resample(image, landmarks, rng), True
-        return (*self_blend(image, landmarks, rng), True)
+            twins = (image, resample(image, landmarks, rng))
+        else:
+            twins = self_blend(image, landmarks, rng)
+        return Stored(twins[0], margin), Stored(twins[1], margin), True
 
 
 def _one(items: list[T], rng: np.random.Generator) -> T:
@@ -168,9 +181,9 @@ def make_batch(pool: Pool, recipe: Recipe, step: int) -> Batch:
     real, fake, twins = [], [], []
     for _ in range(phase.batch // 2):
         genuine, manipulated, twin = pool.pair(rng)
-        chosen: Draw = draw(rng, recipe.augmentation, recoding=recipe.recoding)
-        real.append(apply(genuine, chosen, phase.size))
-        fake.append(apply(manipulated, chosen, phase.size))
+        chosen: Draw = draw(rng, recipe.augmentation, recipe.margins, recipe.recoding)
+        real.append(apply(genuine.image, chosen, phase.size, genuine.margin))
+        fake.append(apply(manipulated.image, chosen, phase.size, manipulated.margin))
         twins.append(twin)
     labels = torch.cat([torch.zeros(len(real)), torch.ones(len(fake))])
     return Batch(to_tensor(np.stack(real + fake)), labels, torch.tensor(twins))

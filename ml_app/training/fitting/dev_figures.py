@@ -42,7 +42,14 @@ class DevFaces:
         """AUC and pair accuracy on clips (by family too) and on picture pairs, at an input size."""
         if not self._faces:
             return {}
-        images = to_tensor(np.stack([centre(image, self._margin, size) for image in self._stored]))
+        images = to_tensor(
+            np.stack(
+                [
+                    centre(image, self._margin, size, face.margin)
+                    for image, (face, _) in zip(self._stored, self._faces, strict=True)
+                ]
+            )
+        )
         embeddings = embed_all(model, images)
         with torch.inference_mode():
             logits = model.classify(embeddings.to(model.classify.weight.device)).squeeze(-1).tolist()

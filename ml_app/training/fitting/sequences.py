@@ -86,7 +86,14 @@ def _is_sequence(shard: Shard) -> bool:
 
 
 def _fingerprint(model: FrameClassifier, recipe: Recipe) -> str:
-    decisive = [recipe.margin, recipe.phases[-1].size, recipe.augmentation, recipe.recoding, recipe.seed]
+    decisive = [
+        recipe.margin,
+        recipe.margins,
+        recipe.phases[-1].size,
+        recipe.augmentation,
+        recipe.recoding,
+        recipe.seed,
+    ]
     digest = hashlib.sha256(json.dumps(decisive).encode())
     for tensor in model.backbone.state_dict().values():
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
@@ -106,8 +113,8 @@ def _views(shard: Shard, recipe: Recipe) -> Iterator[_Shown]:
         return np.random.default_rng([recipe.seed, name, *what])
 
     def augmented(images: list[Image], *what: int) -> list[Image]:
-        drawn = draw(rng(*what), recipe.augmentation, recoding=recipe.recoding)
-        return apply_clip(images, drawn, size)
+        drawn = draw(rng(*what), recipe.augmentation, recipe.margins, recipe.recoding)
+        return apply_clip(images, drawn, size, shard.margin)
 
     def shown(view: int) -> list[Image]:
         return augmented(stored(), 0, view)
@@ -119,7 +126,7 @@ def _views(shard: Shard, recipe: Recipe) -> Iterator[_Shown]:
         return augmented(pair[fake], 2, number)  # the same draw for both
 
     def plain() -> list[Image]:
-        return [centre(image, recipe.margin, size) for image in stored()]
+        return [centre(image, recipe.margin, size, shard.margin) for image in stored()]
 
     yield _Shown("0", plain, first.fake, first.generator)
     for view in range(1, recipe.heads.views):

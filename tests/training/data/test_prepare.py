@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
+from ml_app.detection.faces.crops import crop, expand_box
+from ml_app.detection.findings import Box
 from ml_app.training.data import prepare as preparing
+from ml_app.training.data.augmentation import centre
 from ml_app.training.data.cropping import follow, sampled
 from ml_app.training.data.leakage import check_no_leak, take_out_shared
 from ml_app.training.data.prepare import jobs_of, prepare
-from ml_app.training.data.shards import read_shards
+from ml_app.training.data.shards import CropFormat, read_shards
 from ml_app.training.readers import read_set
 from ml_app.training.recipe import Recipe
 from ml_app.training.workflow import train_backbone
@@ -125,12 +128,45 @@ def test_shards_of_an_earlier_version_are_read(media: Path, tmp_path: Path) -> N
 
 def test_crops_of_another_side(media: Path, tmp_path: Path) -> None:
     listing = read_set("pairs", media / "pairs.tar")
-    run_here(jobs_of(listing, tmp_path, 96))
+    run_here(jobs_of(listing, tmp_path, CropFormat(side=96)))
     (shard,) = read_shards(tmp_path / "pairs/dev")
     assert shard.images.shape[1:] == (96, 96, 3)
     assert 60 < np.ptp(shard.landmarks[0], axis=0).max() < 96
     with pytest.raises(ValueError, match="96 pixels"):
         jobs_of(listing, tmp_path)
+
+
+def test_crops_with_another_margin_and_fewer_frames(media: Path, tmp_path: Path) -> None:
+    listing = read_set("clips", media / "clips.csv")
+    run_here(jobs_of(listing, tmp_path, CropFormat(side=150, margin=1.5, clip_frames=3)))
+    shards = list(read_shards(tmp_path / "clips/train"))
+    assert {len(shard.faces) for shard in shards} <= {1, 2, 3}
+    assert {shard.margin for shard in shards} == {1.5}
+    sizes = [np.ptp(points, axis=0).max() for shard in shards for points in shard.landmarks]
+    assert np.median(sizes) == pytest.approx(150 / 1.5, rel=0.05)
+    with pytest.raises(ValueError, match=r"150 pixels at margin 1\.5"):
+        jobs_of(listing, tmp_path, CropFormat(side=150, margin=1.4))
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        (CropFormat(side=8), "8 pixels are too small"),
+        (CropFormat(margin=0.9), "between 1 and 3"),
+        (CropFormat(clip_frames=0), "1 at least"),
+    ],
+)
+def test_impossible_forms_are_refused(media: Path, tmp_path: Path, form: CropFormat, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        jobs_of(read_set("clips", media / "clips.csv"), tmp_path, form)
+
+
+def test_a_stored_crop_is_shown_as_serving_would_cut_it() -> None:
+    """Also wider than it was stored: beyond a picture both repeat its nearest pixels."""
+    picture = np.random.default_rng(3).integers(0, 256, (120, 120, 3), dtype=np.uint8)
+    for margin, side in ((1.2, 120), (1.0, 100), (1.4, 140)):
+        box = expand_box(Box(10, 10, 110, 110), margin)  # the landmarks' square is 100 px wide
+        assert np.array_equal(centre(picture, margin, side, stored=1.2), crop(picture, box, side))
 
 
 def test_one_person_is_followed_through_a_cut(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_reconstructed_faces_stand_beside_their_originals_in_a_batch(
     for _ in range(20):
         real, fake, twins = pool.pair(rng)
         assert twins
-        assert places[fake.tobytes()] == places[real.tobytes()] + 1
+        assert places[fake.image.tobytes()] == places[real.image.tobytes()] + 1
     with_others = Pool(split_folders(tmp_path, "train"), replace(ONLY, self_blended=1))
     assert with_others.genuine_faces == Pool(split_folders(prepared, "train"), Mix(0, 1, 0, 0)).genuine_faces
 
