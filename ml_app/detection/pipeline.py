@@ -173,7 +173,8 @@ def _score(
     mine = detector.pick(
         embeddings, [[places[id(seen.sighting)] for seen in person] for person in people.persons]
     )
-    logits = detector.score_embeddings(mine)
+    times = [[seen.time_s for seen in person] for person in people.persons]
+    logits = detector.score_embeddings(mine, times)
     return [_Scored(*person) for person in zip(people.persons, mine, logits, strict=True)]
 
 

@@ -60,6 +60,7 @@ class Heads:
     batch: int = 32
     learning_rate: float = 0.001
     weight_decay: float = 0.1
+    variation: float = 0.0  # weight of the reading of texture's variation over time; 0 leaves it out
     held_out: float = 0.25  # share of the train groups on which a head's best step is chosen
 
 
@@ -75,10 +76,11 @@ class Recipe:
     initial_weights: str = ""  # or from a file: safetensors, or a state dict of torch
     initial_sha256: str = ""  # of that file
     initial_parts: tuple[str, ...] = ()  # or from such files for each network of a joint backbone
+    initial_parts_sha256: tuple[str, ...] = ()  # of those files; none are looked at if empty
     teacher: str = ""  # folder of a finished run whose logits are learned as well as the labels
     frozen: tuple[str, ...] = ()  # patterns of names of the backbone's parameters that stay as they were
     margin: float = 1.1  # of the crop in serving, as a multiple of the landmarks' square
-    margins: tuple[float, ...] = (1.0, 1.18)  # lowest and highest in training
+    margins: tuple[float, float] = (1.0, 1.18)  # lowest and highest in training
     seed: int = 0
     mix: Mix = field(default_factory=Mix)
     learning_rate: float = 0.001
@@ -174,11 +176,18 @@ def load_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path.name}: phases need steps or epochs, not both, and an even batch")
     if len(recipe.margins) != 2 or not 0 < recipe.margins[0] <= recipe.margin <= recipe.margins[1]:
         raise RecipeError(f"{path.name}: margins are the lowest and the highest, with margin between them")
+    if recipe.initial_parts_sha256 and len(recipe.initial_parts_sha256) != len(recipe.initial_parts):
+        raise RecipeError(f"{path.name}: initial_parts_sha256 wants a hash for each of initial_parts")
     if recipe.precision not in PRECISIONS:
         raise RecipeError(f"{path.name}: precision is {', '.join(PRECISIONS)}, not {recipe.precision!r}")
     if recipe.backbone not in BACKBONES:
         known = ", ".join(BACKBONES)
         raise RecipeError(f"{path.name}: there is no backbone {recipe.backbone!r}. Known: {known}")
+    if recipe.heads.variation and not BACKBONES[recipe.backbone].texture:
+        raise RecipeError(
+            f"{path.name}: heads: variation wants a backbone that gives texture, such as "
+            f"{next(name for name, spec in BACKBONES.items() if spec.texture)}, not {recipe.backbone}"
+        )
     if recipe.pretrained and recipe.initial_weights:
         raise RecipeError(f"{path.name}: pretrained and initial_weights exclude each other; choose one")
     return recipe

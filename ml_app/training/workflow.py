@@ -112,7 +112,15 @@ def train_heads(
     fitted = []
     for frame_count in recipe.heads.frame_counts:
         with TrainingLog(run / f"head-{frame_count}.csv", _quietly) as log:
-            head = fit_head(views, frame_count, classify, recipe.heads, recipe.seed, on_check=log.write)
+            head = fit_head(
+                views,
+                frame_count,
+                classify,
+                recipe.heads,
+                recipe.seed,
+                texture=model.spec.texture,
+                on_check=log.write,
+            )
         fitted.append(head)
         on_log(_figures(head))
     torch.save({"recipe": asdict(recipe), "heads": [_packed(head) for head in fitted]}, run / HEADS)
@@ -155,6 +163,8 @@ def _packed(fitted: FittedHead) -> dict[str, Any]:
 
 def _unpacked(recipe: Recipe, packed: dict[str, Any]) -> FittedHead:
     channels = packed["weights"]["frame.weight"].shape[1]
-    head = SequenceHead(HeadConfig(channels, recipe.heads.projection, recipe.heads.hidden))
+    read = packed["weights"].get("variation.weight")
+    varying = 0 if read is None else read.shape[1]
+    head = SequenceHead(HeadConfig(channels, recipe.heads.projection, recipe.heads.hidden, varying))
     head.load_state_dict(packed["weights"])
     return FittedHead(head.eval(), **packed["figures"])

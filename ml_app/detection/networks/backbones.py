@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ml_app.detection.networks.efficientnet_lite import efficientnet_lite
-from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS
+from ml_app.detection.networks.efficientnet_lite import Textured, efficientnet_lite
+from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS, texture
 from ml_app.detection.networks.resnet import resnet
 
 Channels = tuple[float, float, float]  # red, green, blue
@@ -35,6 +35,7 @@ class BackboneSpec:
     build: Callable[[bool], nn.Module]
     mean: Channels = IMAGENET_MEAN
     std: Channels = IMAGENET_STD
+    texture: int = 0  # how many of the last channels are texture, as an early stage saw it
 
 
 def _torchvision() -> Any:
@@ -103,6 +104,12 @@ BACKBONES: dict[str, BackboneSpec] = {
     "resnet50": BackboneSpec("resnet50", 2048, _resnet50),
     "efficientnet_v2_s": BackboneSpec("efficientnet_v2_s", 1280, _efficientnet_v2_s),
     "efficientnet_lite0": BackboneSpec("efficientnet_lite0", CHANNELS, lambda _: efficientnet_lite(0)),
+    "efficientnet_lite0_textured": BackboneSpec(
+        "efficientnet_lite0_textured",
+        CHANNELS + texture(0)[1],
+        lambda _: Textured(0),
+        texture=texture(0)[1],
+    ),
     "resnext50_efficientnet_lite0": BackboneSpec(
         "resnext50_efficientnet_lite0",
         2048 + CHANNELS,

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml_app.detection.networks.efficientnet_lite_shape import BN_EPSILON, CHANNELS, STEM, BlockShape, blocks
+from ml_app.detection.networks.efficientnet_lite_shape import (
+    BN_EPSILON,
+    CHANNELS,
+    FIRST_BLOCK,
+    STEM,
+    BlockShape,
+    blocks,
+    texture,
+)
 
 
 class SameConv(nn.Conv2d):
@@ -104,6 +112,25 @@ class Block(nn.Module):
         """float (B, C, H, W) → float (B, C', H / stride, W / stride)."""
         result: Tensor = self.layers(inputs)
         return result + inputs if self.residual else result
+
+
+class Textured(nn.Module):
+    """EfficientNet-Lite beside the early stages of another, which see the picture at half its size.
+
+    The feature map of the first, `main`, is followed by that of the second, `texture`. The latter is meant to
+    stay as ImageNet left it: how it varies over time is read (`variation`), and of stages that were taught on
+    the same clips the variation would repeat what they know of every frame.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.main = efficientnet_lite(size)
+        self.texture = efficientnet_lite(size)[: FIRST_BLOCK + texture(size)[0] + 1]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """float (B, 3, H, W), multiples of 32 → float (B, 1280 + texture's channels, H/32, W/32)."""
+        seen = self.texture(functional.avg_pool2d(inputs, 2))
+        return torch.cat([self.main(inputs), seen], dim=1)
 
 
 def efficientnet_lite(size: int) -> nn.Sequential:

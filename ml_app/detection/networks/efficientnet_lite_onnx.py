@@ -6,7 +6,7 @@ summand for each channel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,12 @@ from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.networks.efficientnet_lite_shape import (
     BN_EPSILON,
     CHANNELS,
+    FIRST_BLOCK,
     SCALES,
     STEM,
     BlockShape,
     blocks,
+    texture,
 )
 from ml_app.detection.networks.onnx_file import OnnxGraph
 
@@ -26,37 +28,51 @@ Array = npt.NDArray[np.float32]
 Weights = Mapping[str, npt.NDArray[np.generic]]
 
 CROPS, FEATURES, EMBEDDINGS = "crops", "features", "embeddings"  # input and outputs
-SIZES = {f"efficientnet_lite{size}": size for size in SCALES}  # by the backbone's name in a checkpoint
+TEXTURED = "_textured"  # at the end of a backbone's name: with the early stages of another beside it
+SIZES = {f"efficientnet_lite{size}{kind}": size for size in SCALES for kind in ("", TEXTURED)}
 
 
-def lite_graph(size: int, weights: Weights, preprocessing: Preprocessing) -> bytes:
+def lite_graph(backbone: str, weights: Weights, preprocessing: Preprocessing) -> bytes:
     """The network with its preprocessing, as an ONNX file.
 
     Args:
-        size: Of `efficientnet_lite_shape.blocks`.
+        backbone: Of `SIZES`, by its name in a checkpoint.
         weights: By the names of `efficientnet_lite.efficientnet_lite`.
         preprocessing: Mean, deviation and size of the crops.
 
     Returns:
         A graph from uint8 (N, size, size, 3) in the checkpoint's colour order to float32
-        (N, 1280, size/32, size/32), "features", and their means (N, 1280), "embeddings".
+        (N, channels, size/32, size/32), "features", and their means (N, channels), "embeddings".
 
     Raises:
         ValueError: The weights are not those of this network.
     """
     drawing = _Drawing(weights)
+    size, textured = SIZES[backbone], backbone.endswith(TEXTURED)
     graph, shapes = drawing.graph, blocks(size)
-    value = _normalised(graph, preprocessing)
-    value = drawing.clip(drawing.convolve(value, "0", "1", (STEM, 3, 3, 3), stride=2))
-    for number, shape in enumerate(shapes, 3):
-        value = _block(drawing, value, f"{number}.layers", shape)
-    last = 3 + len(shapes)
-    value = drawing.convolve(value, f"{last}", f"{last + 1}", (CHANNELS, shapes[-1].outputs, 1, 1))
-    value = drawing.clip(value, FEATURES)
+    pixels = _normalised(graph, preprocessing)
+    prefix = "main." if textured else ""
+    value, last = _stages(drawing, pixels, shapes, prefix), FIRST_BLOCK + len(shapes)
+    head = (CHANNELS, shapes[-1].outputs, 1, 1)
+    value = drawing.convolve(value, f"{prefix}{last}", f"{prefix}{last + 1}", head)
+    value = drawing.clip(value, "" if textured else FEATURES)
+    if textured:
+        small = graph.node("AveragePool", [pixels], kernel_shape=[2, 2], strides=[2, 2])
+        seen = _stages(drawing, small, shapes[: texture(size)[0] + 1], "texture.")
+        value = graph.node("Concat", [value, seen], FEATURES, axis=1)
     graph.node("Flatten", [graph.node("GlobalAveragePool", [value])], EMBEDDINGS, axis=1)
     drawing.check_complete()
     side = preprocessing.image_size
     return graph.serialised((CROPS, np.uint8, ("n", side, side, 3)), (FEATURES, EMBEDDINGS))
+
+
+def _stages(drawing: _Drawing, pixels: str, shapes: Sequence[BlockShape], prefix: str) -> str:
+    """The stem and blocks, of weights whose names begin with `prefix`."""
+    stem = (STEM, 3, 3, 3)
+    value = drawing.clip(drawing.convolve(pixels, f"{prefix}0", f"{prefix}1", stem, stride=2))
+    for number, shape in enumerate(shapes, FIRST_BLOCK):
+        value = _block(drawing, value, f"{prefix}{number}.layers", shape)
+    return value
 
 
 def _normalised(graph: OnnxGraph, preprocessing: Preprocessing) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 CHANNELS = 1280  # of the feature map, at every size
 STEM = 32
+FIRST_BLOCK = 3  # after convolution, norm and activation of the stem
 BN_EPSILON = 1e-3
 
 # Per stage: how many blocks, kernel, stride, expansion, output channels (of Lite0).
@@ -19,6 +20,8 @@ STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
+# How many stages see texture, in a network that has them a second time: a sixteenth of the picture's size.
+TEXTURE_STAGE = 5
 # Width and depth as multiples of Lite0's.
 SCALES = {0: (1.0, 1.0), 1: (1.0, 1.1), 2: (1.1, 1.2)}
 
@@ -55,6 +58,16 @@ def blocks(size: int) -> list[BlockShape]:
             shapes.append(BlockShape(inputs, outputs, kernel, stride if repeat == 0 else 1, expansion))
             inputs = outputs
     return shapes
+
+
+def texture(size: int) -> tuple[int, int]:
+    """Number of the last block that sees texture, among `blocks(size)`, and its channels."""
+    _, depth = SCALES[size]
+    number = sum(
+        math.ceil(count * depth) if stage else count
+        for stage, (count, *_) in enumerate(STAGES[:TEXTURE_STAGE])
+    )
+    return number - 1, blocks(size)[number - 1].outputs
 
 
 def _rounded(channels: float) -> int:

@@ -17,6 +17,7 @@ class HeadConfig:
     channels: int = 2048  # of an embedding
     projection: int = 256
     hidden: int = 128
+    varying: int = 0  # of an embedding's last channels, whose variation over time is read as well
 
 
 class SequenceScores(NamedTuple):
@@ -43,6 +44,9 @@ class SequenceHead(nn.Module):
         self.lstm = nn.LSTM(config.projection, config.hidden, batch_first=True)
         self.temporal = nn.Linear(config.hidden, 1, bias=False)
         nn.init.zeros_(self.temporal.weight)
+        # Reads `variation.variation`, which wants the frames' times. Whoever calls the head adds it to every
+        # frame's logit, so that the timeline still adds up to the verdict.
+        self.variation = nn.Linear(config.varying, 1) if config.varying else None
 
     def forward(self, embeddings: Tensor, lengths: Tensor | None = None) -> SequenceScores:
         """Score sequences.

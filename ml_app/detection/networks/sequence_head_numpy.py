@@ -5,11 +5,13 @@ A head is a few thousand multiplications a frame: importing torch for it takes l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from ml_app.detection.networks.variation import variation
 
 Array = npt.NDArray[np.float32]
 Weights = Mapping[str, npt.NDArray[np.generic]]
@@ -55,6 +57,9 @@ class NumpySequenceHead:
             "lstm.bias_hh_l0": (4 * hidden,),
             "temporal.weight": (1, hidden),
         }
+        varying = dimensions.get("varying", 0)
+        if varying:
+            shapes |= {"variation.weight": (1, varying), "variation.bias": (1,)}
         found = {name: weight.shape for name, weight in weights.items()}
         if found != shapes:
             raise ValueError(f"the weights are {found}, not {shapes}")
@@ -65,15 +70,27 @@ class NumpySequenceHead:
         self._bias = filled["lstm.bias_ih_l0"] + filled["lstm.bias_hh_l0"]
         self._temporal = filled["temporal.weight"][0]
         self._hidden = hidden
+        self._varying = varying
+        self._variation = (filled["variation.weight"][0], filled["variation.bias"]) if varying else None
 
-    def logits(self, embeddings: Array) -> Array:
-        """float32 (T, channels) → float32 (T,). A person's logit is their mean."""
+    def logits(self, embeddings: Array, times: Sequence[float] | None = None) -> Array:
+        """float32 (T, channels) → float32 (T,). A person's logit is their mean.
+
+        Without the frames' times, in seconds, their variation is not read.
+        """
         outputs = self._run(embeddings).outputs
         result: Array = embeddings @ self._frame + self._frame_bias + outputs @ self._temporal
+        if self._variation is not None and times is not None:
+            measured = variation(embeddings, times, self._varying)
+            if measured is not None:
+                result = result + measured @ self._variation[0] + self._variation[1]
         return result
 
     def gradient(self, embeddings: Array) -> Array:
-        """Of the sum of the logits by the embeddings: float32 (T, channels) → float32 (T, channels)."""
+        """Of the sum of the logits by the embeddings: float32 (T, channels) → float32 (T, channels).
+
+        Without the reading of variation, which no place of a single frame tells.
+        """
         states = self._run(embeddings)
         back = np.zeros(
             (len(embeddings), 4, self._hidden), np.float32

@@ -13,7 +13,7 @@ from ml_app.detection.checkpoints.manifest import open_folder
 from ml_app.detection.checkpoints.metadata import Calibration, Decision, HeadMetadata, Preprocessing, Sampling
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.faces.crops import Image
-from ml_app.detection.runtime.network import BATCH, Network, PersonScores, load_network
+from ml_app.detection.runtime.network import BATCH, Network, PersonScores, Times, load_network
 
 Array = npt.NDArray[np.float32]
 
@@ -123,16 +123,18 @@ class Detector:
         together = np.concatenate(embeddings)
         return [together[list(mine)] for mine in places]
 
-    def score_embeddings(self, people: Sequence[Array]) -> list[PersonScores]:
+    def score_embeddings(self, people: Sequence[Array], times: Times = None) -> list[PersonScores]:
         """Score people. They do not touch each other.
 
         Args:
             people: float32 (T, channels) each, at least one frame, in order of time.
+            times: When each person's frames are shown, seconds; without them no variation over time is read.
         """
         if not people:
             return []
         return [
-            PersonScores(tuple(frames.tolist()), person) for frames, person in self.network.logits(people)
+            PersonScores(tuple(frames.tolist()), person)
+            for frames, person in self.network.logits(people, times)
         ]
 
     def activations(self, embeddings: Array, crops: Sequence[Image], chosen: Sequence[int]) -> list[Array]:

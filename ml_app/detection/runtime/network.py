@@ -19,6 +19,8 @@ from ml_app.detection.runtime import onnx_runtime
 
 Array = npt.NDArray[np.float32]
 
+Times = Sequence[Sequence[float]] | None  # of each person's frames, seconds; None where unknown
+
 BATCH = 16  # crops, across frames and persons; always so many, or the scores would depend on timing
 
 logger = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ class Network(Protocol):
     def features(self, crops: Sequence[Image]) -> Array:
         """uint8 (size, size, 3) RGB each → float32 (N, channels, h, w), whose means are the embeddings."""
 
-    def logits(self, people: Sequence[Array]) -> list[tuple[Array, float]]:
+    def logits(self, people: Sequence[Array], times: Times = None) -> list[tuple[Array, float]]:
         """float32 (T, channels) each, in order of time → a logit for each frame, and the person's."""
 
     def gradient(self, embeddings: Array) -> Array:

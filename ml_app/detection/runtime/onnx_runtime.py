@@ -52,9 +52,14 @@ class OnnxNetwork:
         """uint8 (size, size, 3) RGB each → float32 (N, channels, h, w)."""
         return self._run(FEATURES, crops)
 
-    def logits(self, people: Sequence[Array]) -> list[tuple[Array, float]]:
+    def logits(
+        self, people: Sequence[Array], times: Sequence[Sequence[float]] | None = None
+    ) -> list[tuple[Array, float]]:
         """float32 (T, channels) each → a logit for each frame, and their mean."""
-        found = [self.head.logits(person) for person in people]
+        found = [
+            self.head.logits(person, times[number] if times is not None else None)
+            for number, person in enumerate(people)
+        ]
         return [(logits, float(logits.mean())) for logits in found]
 
     def gradient(self, embeddings: Array) -> Array:
@@ -90,7 +95,7 @@ def _session(pinned: PinnedFile, threads: int) -> Any:
 
     metadata = read_metadata(pinned.path, BackboneMetadata)
     try:
-        graph = lite_graph(SIZES[metadata.backbone], load_arrays(pinned), metadata.preprocessing)
+        graph = lite_graph(metadata.backbone, load_arrays(pinned), metadata.preprocessing)
     except ValueError as error:
         raise _misfit(pinned, error) from error
     onnxruntime.set_default_logger_severity(_ERRORS_ONLY)

@@ -18,6 +18,7 @@ from ml_app.detection.errors import DetectionError
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.networks.backbones import embed
 from ml_app.detection.networks.heads import PUBLISHED, run_head
+from ml_app.detection.networks.variation import variation
 from ml_app.detection.runtime.device import Device, choose_device
 from ml_app.detection.runtime.weights import load_backbone, load_head
 
@@ -103,17 +104,29 @@ class TorchNetwork:
             return _array(self._features(crops))
 
     @torch.inference_mode()
-    def logits(self, people: Sequence[Array]) -> list[tuple[Array, float]]:
+    def logits(
+        self, people: Sequence[Array], times: Sequence[Sequence[float]] | None = None
+    ) -> list[tuple[Array, float]]:
         """float32 (T, channels) each → a logit for each frame, and the person's. In one padded batch."""
         lengths = torch.tensor([len(person) for person in people])
         with _memory():
             padded = pad_sequence([torch.from_numpy(person) for person in people], batch_first=True)
             scores = run_head(self.head, padded.to(self._target.device), lengths)
             frames, persons = _array(scores.frames), _array(scores.persons)
+        read = [self._of_variation(*person) for person in zip(people, times, strict=True)] if times else []
         return [
-            (row[:length], float(person))
-            for row, length, person in zip(frames, lengths.tolist(), persons, strict=True)
+            (row[:length] + more, float(person) + more)
+            for row, length, person, more in zip(
+                frames, lengths.tolist(), persons, read or [0.0] * len(people), strict=True
+            )
         ]
+
+    def _of_variation(self, embeddings: Array, times: Sequence[float]) -> float:
+        reading = getattr(self.head, "variation", None)
+        if reading is None:
+            return 0.0
+        measured = variation(embeddings, times, reading.in_features)
+        return 0.0 if measured is None else float(reading(torch.from_numpy(measured).to(self._target.device)))
 
     def gradient(self, embeddings: Array) -> Array:
         """Of the sum of one person's logits by the embeddings: float32 (T, channels)."""

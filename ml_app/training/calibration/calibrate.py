@@ -39,11 +39,11 @@ OnDone = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedClip:
-    """A clip's people, embedded: for each, their positions in the sample and float32 (T, channels)."""
+    """A clip's people, embedded: for each, positions in the sample, seconds, and float32 (T, channels)."""
 
     face: Face
     looked_at: int
-    persons: tuple[tuple[list[int], npt.NDArray[np.float32]], ...]
+    persons: tuple[tuple[list[int], list[float], npt.NDArray[np.float32]], ...]
     error: str
 
 
@@ -56,7 +56,10 @@ def embed_served(
 
 
 def _embed(detector: Detector, face: Face, found: ServedClip) -> EmbeddedClip:
-    persons = tuple((person.frames.tolist(), detector.embed(list(person.crops))) for person in found.persons)
+    persons = tuple(
+        (person.frames.tolist(), person.times.tolist(), detector.embed(list(person.crops)))
+        for person in found.persons
+    )
     return EmbeddedClip(face, found.looked_at, persons, found.error)
 
 
@@ -65,12 +68,13 @@ def score_clips(detector: Detector, clips: Sequence[EmbeddedClip], frames: int) 
     scored = []
     for clip in clips:
         wanted = set(sample_of(clip.looked_at, frames))
-        people = []
-        for positions, embeddings in clip.persons:
+        people, times = [], []
+        for positions, seconds, embeddings in clip.persons:
             kept = [i for i, position in enumerate(positions) if position in wanted]
             if len(kept) >= _least(clip.looked_at, frames):
                 people.append(embeddings[kept])
-        scores = detector.score_embeddings(people)
+                times.append([seconds[i] for i in kept])
+        scores = detector.score_embeddings(people, times)
         if scores:
             worst = max(score.person for score in scores)
             face = clip.face
@@ -94,7 +98,7 @@ def embed_pictures(detector: Detector, folders: Sequence[Path]) -> list[Embedded
         crops = [centre(shard.images[i], shown.margin, shown.image_size, shard.margin) for i in chosen]
         rows = detector.embed(crops)
         embedded += [
-            EmbeddedClip(shard.faces[i], 1, (([0], row[None]),), "")
+            EmbeddedClip(shard.faces[i], 1, (([0], [0.0], row[None]),), "")
             for i, row in zip(chosen, rows, strict=True)
         ]
     return embedded

@@ -29,10 +29,12 @@ MOST_FRAMES = 100
 class ServedPerson:
     """One person of a clip, as `pipeline.analyse` hands them to the network.
 
-    `frames`: int (T,), positions in the sample. `crops`: uint8 (T, size, size, 3) RGB.
+    `frames`: int (T,), positions in the sample. `times`: float (T,), seconds. `crops`: uint8
+    (T, size, size, 3) RGB.
     """
 
     frames: npt.NDArray[np.int64]
+    times: npt.NDArray[np.float64]
     crops: npt.NDArray[np.uint8]
 
 
@@ -56,13 +58,14 @@ def serve_clip(
         cache: Folder for the results, by the clip's hash, the preprocessing and `people.REVISION`.
         pool: Where faces are looked for.
     """
-    key = json.dumps([sha256_of(path), asdict(preprocessing), REVISION], sort_keys=True)
+    key = json.dumps([sha256_of(path), asdict(preprocessing), REVISION, "times"], sort_keys=True)
     file = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
     if file.exists():
         return _read(file)
     clip = _find(path, preprocessing, pool)
     cache.mkdir(parents=True, exist_ok=True)
     arrays = {f"frames{i}": person.frames for i, person in enumerate(clip.persons)}
+    arrays |= {f"times{i}": person.times for i, person in enumerate(clip.persons)}  # type: ignore[misc]
     arrays |= {f"crops{i}": person.crops for i, person in enumerate(clip.persons)}  # type: ignore[misc]
     partial = file.with_name(f"{file.stem}.partial.npz")
     np.savez(partial, looked_at=clip.looked_at, error=clip.error, **arrays)  # type: ignore[arg-type]
@@ -73,7 +76,9 @@ def serve_clip(
 def _read(file: Path) -> ServedClip:
     with np.load(file) as data:
         count = sum(name.startswith("frames") for name in data.files)
-        persons = tuple(ServedPerson(data[f"frames{i}"], data[f"crops{i}"]) for i in range(count))
+        persons = tuple(
+            ServedPerson(data[f"frames{i}"], data[f"times{i}"], data[f"crops{i}"]) for i in range(count)
+        )
         return ServedClip(persons, int(data["looked_at"]), str(data["error"]))
 
 
@@ -88,7 +93,9 @@ def _find(path: Path, preprocessing: Preprocessing, pool: FacePool | None) -> Se
     reasons = [verdict.obstacle([_finding(seen) for seen in person], looked_at) for person in people.persons]
     persons = tuple(
         ServedPerson(
-            np.array([seen.frame for seen in person]), np.stack([seen.sighting.crop for seen in person])
+            np.array([seen.frame for seen in person]),
+            np.array([seen.time_s for seen in person]),
+            np.stack([seen.sighting.crop for seen in person]),
         )
         for person, reason in zip(people.persons, reasons, strict=True)
         if reason is Reason.NONE

@@ -67,7 +67,7 @@ def jobs_of(listing: Listing, out: Path, form: CropFormat = USUAL) -> list[Job]:
     for split in PREPARED:
         folder = out / listing.name / split
         stored = stored_format(folder)
-        if stored not in (None, (form.side, form.margin)):
+        if stored is not None and stored != (form.side, form.margin):
             raise ValueError(
                 f"{folder} holds crops of {stored[0]} pixels at margin {stored[1]}; give another --out for "
                 f"{form.side} pixels at {form.margin}"

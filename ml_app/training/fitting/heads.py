@@ -20,7 +20,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
 from ml_app.training.fitting.logs import OnLog
-from ml_app.training.fitting.sequences import ClipView
+from ml_app.training.fitting.sequences import ClipView, places
+from ml_app.training.fitting.variation import fit_variation
 from ml_app.training.recipe import Heads
 
 SMOOTHING = 0.1
@@ -47,6 +48,7 @@ def fit_head(
     settings: Heads,
     seed: int,
     *,
+    texture: int = 0,
     on_check: OnLog = lambda row: None,
 ) -> FittedHead:
     """Train one head.
@@ -57,6 +59,7 @@ def fit_head(
         classify: The backbone's classifier of single frames: the head's reading of frames, kept as it is.
         settings: The recipe's.
         seed: Of the split and of everything drawn.
+        texture: How many of an embedding's last channels are texture, whose variation over time is read.
         on_check: Told of step, loss and held_loss as often as the held-out groups are looked at.
 
     Raises:
@@ -65,7 +68,8 @@ def fit_head(
     torch.manual_seed(seed)
     rng = np.random.default_rng([seed, frame_count])
     learn, held = split_by_group(views, settings.held_out, np.random.default_rng(seed))
-    head = SequenceHead(HeadConfig(classify.in_features, settings.projection, settings.hidden))
+    varying = texture if settings.variation > 0 else 0
+    head = SequenceHead(HeadConfig(classify.in_features, settings.projection, settings.hidden, varying))
     with torch.no_grad():
         head.frame.weight.copy_(classify.weight)
         head.frame.bias.copy_(classify.bias)
@@ -92,6 +96,8 @@ def fit_head(
             if found < best_loss:
                 best_loss, best_step, best = found, step, copy.deepcopy(head)
     best, share, loss_kept = _shrink(best, held, frame_count)
+    if best.variation is not None:
+        best.variation = fit_variation(views, frame_count, texture, settings.variation)
     return FittedHead(best.eval(), frame_count, best_step, share, start, loss_kept)
 
 
@@ -122,12 +128,7 @@ def sample(embeddings: Tensor, count: int, rng: np.random.Generator | None = Non
 
     One of each of `count` equal parts: its middle or, with `rng`, any.
     """
-    total = len(embeddings)
-    if total <= count:
-        return embeddings
-    place = np.full(count, 0.5) if rng is None else rng.random(count)
-    chosen = ((np.arange(count) + place) * total / count).astype(int)
-    return embeddings[torch.from_numpy(chosen)]
+    return embeddings[places(len(embeddings), count, rng)]
 
 
 def _balanced(views: Sequence[ClipView], batch: int, rng: np.random.Generator) -> list[ClipView]:

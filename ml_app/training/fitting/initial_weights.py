@@ -120,8 +120,9 @@ def first_model(recipe: Recipe) -> FrameClassifier:
             raise BackboneError(
                 f"initial_parts: {len(parts)} files, but {recipe.backbone} has {len(networks)}"
             )
-        for network, path in zip(networks, parts, strict=True):
-            load_initial(network, path)
+        hashes = recipe.initial_parts_sha256 or ("",) * len(parts)
+        for network, path, sha256 in zip(networks, parts, hashes, strict=True):
+            load_initial(network, path, sha256)
         load_classifier(model.classify, parts, [1 / len(parts)] * len(parts))
     return model
 

@@ -28,9 +28,10 @@ BLENDED = "self-blended"
 
 @dataclass(frozen=True, slots=True)
 class ClipView:
-    """One view of one clip: float32 (T, channels), in order of time."""
+    """One view of one clip: float32 (T, channels), in order of time; when each frame is shown, seconds."""
 
     embeddings: Tensor
+    times: tuple[float, ...]
     fake: bool
     group: str
     generator: str
@@ -76,9 +77,23 @@ def embed_clips(
                 np.save(unfinished, embed_all(model, images).half().numpy())
                 unfinished.replace(file)
             embeddings = torch.from_numpy(np.load(file)).float()
-            found.append(ClipView(embeddings, view.fake, shard.faces[0].group, view.generator))
+            times = tuple(shard.faces[index].time_s for index in _chosen(shard))
+            found.append(ClipView(embeddings, times, view.fake, shard.faces[0].group, view.generator))
         on_done(done, len(shards))
     return found
+
+
+def places(total: int, count: int, rng: np.random.Generator | None = None) -> list[int]:
+    """Which `count` of so many frames: of equal parts the middles or, with `rng`, any."""
+    if total <= count:
+        return list(range(total))
+    place = np.full(count, 0.5) if rng is None else rng.random(count)
+    return [int(i) for i in (np.arange(count) + place) * total / count]
+
+
+def _chosen(shard: Shard) -> list[int]:
+    count = min(MOST_FRAMES, len(shard.faces))
+    return [int(i) for i in np.linspace(0, len(shard.faces) - 1, count).round()]
 
 
 def _is_sequence(shard: Shard) -> bool:
@@ -102,8 +117,7 @@ def _fingerprint(model: FrameClassifier, recipe: Recipe) -> str:
 
 def _views(shard: Shard, recipe: Recipe) -> Iterator[_Shown]:
     first, size = shard.faces[0], recipe.phases[-1].size
-    count = min(MOST_FRAMES, len(shard.faces))
-    chosen = np.linspace(0, len(shard.faces) - 1, count).round().astype(int)
+    chosen = _chosen(shard)
 
     def stored() -> list[Image]:
         return [np.array(shard.images[index]) for index in chosen]

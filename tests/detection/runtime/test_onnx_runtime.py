@@ -18,7 +18,7 @@ from ml_app.detection.errors import CheckpointError
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.hardware import usable_cores
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
-from ml_app.detection.networks.efficientnet_lite import efficientnet_lite
+from ml_app.detection.networks.efficientnet_lite import Textured, efficientnet_lite
 from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
 from ml_app.detection.networks.sequence_head_numpy import NumpySequenceHead
@@ -51,13 +51,13 @@ def head() -> SequenceHead:
     return filled.eval()
 
 
-def write(models: Path, size: int, side: int, colour_order: str = "RGB") -> Path:
+def write(models: Path, size: int, side: int, colour_order: str = "RGB", kind: str = "") -> Path:
     torch.manual_seed(size)
-    folder, backbone = models / "light", f"efficientnet_lite{size}"
+    folder, backbone = models / "light", f"efficientnet_lite{size}{kind}"
     shown = Preprocessing(image_size=side, margin=1.1, colour_order=colour_order)  # type: ignore[arg-type]
     half = {
         key: value.half() if value.is_floating_point() else value
-        for key, value in unlike_new(efficientnet_lite(size)).state_dict().items()
+        for key, value in unlike_new(Textured(size) if kind else efficientnet_lite(size)).state_dict().items()
     }
     save_checkpoint(folder / "backbone.safetensors", half, BackboneMetadata("light", "1", backbone, shown))
     metadata = HeadMetadata(
@@ -110,6 +110,31 @@ def test_every_size_gives_the_numbers_of_torch(
     for found, (frames, person) in zip(detector.score_embeddings(people), other.logits(people), strict=True):
         assert np.abs(np.array(found.frames) - frames).max() < 1e-3
         assert found.person == pytest.approx(person, abs=1e-3)
+
+
+def test_texture_and_its_variation_are_those_of_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = BACKBONES["efficientnet_lite0_textured"]
+    monkeypatch.setitem(DIMENSIONS, "channels", spec.channels)
+    monkeypatch.setitem(DIMENSIONS, "varying", spec.texture)
+    models = write(tmp_path, 0, 64, kind="_textured")
+    detector = Detector.load(models, "light", 10, "cpu")
+    assert isinstance(detector.network, OnnxNetwork)
+    other = in_torch(models, monkeypatch)
+    pictures = crops(19, 64)
+    embeddings, expected = detector.embed(pictures), other.embed(pictures)
+    assert embeddings.shape == (19, CHANNELS + 112)
+    assert np.abs(embeddings - expected).max() < 1e-4
+    assert expected[:, CHANNELS:].std() > 0.05
+    people, times = [embeddings, embeddings[3:5]], [[0.1 * i for i in range(19)], [0.0, 0.1]]
+    found, plain = detector.score_embeddings(people, times), detector.score_embeddings(people)
+    for mine, (frames, person) in zip(found, other.logits(people, times), strict=True):
+        assert np.abs(np.array(mine.frames) - frames).max() < 1e-3
+        assert mine.person == pytest.approx(person, abs=1e-3)
+        assert mine.person == pytest.approx(np.mean(mine.frames), abs=1e-3)
+    assert abs(found[0].person - plain[0].person) > 0.1
+    assert found[1].person == plain[1].person  # two frames tell no variation
 
 
 def test_the_heads_gradient_is_that_of_torch() -> None:

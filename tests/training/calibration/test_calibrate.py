@@ -121,7 +121,9 @@ def chosen_of(total: int, count: int) -> list[int]:
 
 def test_no_group_stands_on_both_sides_of_the_heads_split() -> None:
     views = [
-        ClipView(torch.zeros(10, 4), fake=fake, group=f"pair{n}" if n < 5 else f"{fake}{n}", generator="g")
+        ClipView(
+            torch.zeros(10, 4), (), fake=fake, group=f"pair{n}" if n < 5 else f"{fake}{n}", generator="g"
+        )
         for n in range(12)
         for fake in (True, False)
         for _ in range(2)
