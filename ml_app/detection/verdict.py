@@ -26,6 +26,7 @@ MIN_BRIGHTNESS = 20.0  # luma of the face, 0..255; low, so that dark skin in poo
 
 # Likelihood ratios from which the evidence is called so, either way.
 MODERATE, STRONG, VERY_STRONG = 4.0, 10.0, 100.0
+WORDS = ((VERY_STRONG, Evidence.VERY_STRONG), (STRONG, Evidence.STRONG), (MODERATE, Evidence.MODERATE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,14 @@ def calibrated(logit: float, calibration: Calibration) -> float:
     return 1 / (1 + math.exp(-value))
 
 
-def evidence_words(probability: float, verdict: Verdict) -> Evidence:
+def evidence_words(probability: float, verdict: Verdict, supported_ratio: float = 0.0) -> Evidence:
     """Strength of the evidence for a verdict.
 
     Args:
         probability: Calibrated probability of FAKE from even odds, 0..1.
         verdict: FAKE or REAL.
+        supported_ratio: The largest likelihood ratio that the detector's measurement can show; words that
+            stand for a larger one are not used. 0 where it is not known.
 
     Returns:
         WEAK, MODERATE from a likelihood ratio of 4, STRONG from 10, VERY_STRONG from 100. NONE where the
@@ -60,12 +63,9 @@ def evidence_words(probability: float, verdict: Verdict) -> Evidence:
     """
     speaking = probability if verdict is Verdict.FAKE else 1 - probability
     other = 1 - speaking  # may be nothing, so no ratio is taken
-    if speaking >= VERY_STRONG * other:
-        return Evidence.VERY_STRONG
-    if speaking >= STRONG * other:
-        return Evidence.STRONG
-    if speaking >= MODERATE * other:
-        return Evidence.MODERATE
+    for ratio, words in WORDS:
+        if speaking >= ratio * other and (supported_ratio == 0 or supported_ratio >= ratio):
+            return words
     return Evidence.WEAK if speaking >= other else Evidence.NONE
 
 
@@ -74,7 +74,9 @@ def decide(probability: float, decision: Decision) -> Ruling:
     if decision.uncertain_low <= probability < decision.uncertain_high:
         return Ruling(Verdict.UNCERTAIN, Reason.NEAR_THRESHOLD, probability)
     verdict = Verdict.FAKE if probability >= decision.threshold else Verdict.REAL
-    return Ruling(verdict, Reason.NONE, probability, evidence_words(probability, verdict))
+    return Ruling(
+        verdict, Reason.NONE, probability, evidence_words(probability, verdict, decision.supported_ratio)
+    )
 
 
 def obstacle(frames: Sequence[FaceFrameFinding], looked_at: int) -> Reason:

@@ -77,6 +77,21 @@ def test_evidence_in_words(probability: float, kind: Verdict, expected: Evidence
     assert verdict.evidence_words(probability, kind) is expected
 
 
+@pytest.mark.parametrize(
+    ("supported", "expected"),
+    [
+        (0.0, Evidence.VERY_STRONG),
+        (120.0, Evidence.VERY_STRONG),
+        (31.0, Evidence.STRONG),
+        (5.0, Evidence.MODERATE),
+        (2.0, Evidence.WEAK),
+    ],
+)
+def test_words_are_no_stronger_than_the_measurement(supported: float, expected: Evidence) -> None:
+    assert verdict.evidence_words(0.995, Verdict.FAKE, supported) is expected
+    assert verdict.decide(0.995, Decision(0.5, 0.5, 0.5, supported)).evidence is expected
+
+
 @pytest.mark.parametrize("threshold", [0.2, 0.5, 0.71, 0.85])
 def test_the_threshold_changes_the_verdict_and_not_the_words(threshold: float) -> None:
     decision = Decision(threshold, threshold, threshold)

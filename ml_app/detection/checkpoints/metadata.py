@@ -53,6 +53,9 @@ class Decision:
     threshold: float = 0.5
     uncertain_low: float = 0.4
     uncertain_high: float = 0.6
+    supported_ratio: float = (
+        0.0  # the largest likelihood ratio that the clips it was chosen on can show; 0: unknown
+    )
 
 
 @dataclass(frozen=True, slots=True)

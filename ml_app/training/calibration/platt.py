@@ -13,7 +13,10 @@ from ml_app.detection.verdict import calibrated
 from ml_app.training.evaluation.metrics import Scored
 
 MAX_FALSE_ALARMS = 0.05  # share of genuine clips at or above the threshold
-MAX_MISSES = 0.1  # share of manipulated clips that are called REAL
+MAX_MISSES = 0.05  # share of manipulated clips that are called REAL
+# Where not one of n clips was seen, up to three of n may be expected, at 95 % (the rule of three): no
+# likelihood ratio beyond n / 3 can be shown.
+NONE_SEEN = 3.0
 LEAST_BAND = 0.1  # log odds; width of the band where nothing is said
 LEAST_SLOPE = 0.05  # where higher logits do not mean fake, probabilities hardly move
 
@@ -43,7 +46,7 @@ def choose_decision(items: Sequence[Scored], calibration: Calibration) -> Decisi
     """When to say FAKE, when REAL, and when nothing.
 
     FAKE from the lowest threshold that at most 5 % of the genuine clips reach; REAL below a level under which
-    at most 10 % of the manipulated ones lie; UNCERTAIN in between. A detector that tells the two kinds apart
+    at most 5 % of the manipulated ones lie; UNCERTAIN in between. A detector that tells the two kinds apart
     badly thus says little, and one that tells them apart well still keeps a narrow band below its threshold.
     """
     odds = [(item.fake, calibration.slope * item.score + calibration.intercept) for item in items]
@@ -59,4 +62,5 @@ def choose_decision(items: Sequence[Scored], calibration: Calibration) -> Decisi
         threshold=calibrated(threshold, unit),
         uncertain_low=calibrated(low, unit),
         uncertain_high=calibrated(threshold, unit),
+        supported_ratio=round(min(len(genuine), len(fakes)) / NONE_SEEN, 1),
     )
