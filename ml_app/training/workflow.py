@@ -162,9 +162,9 @@ def _packed(fitted: FittedHead) -> dict[str, Any]:
 
 
 def _unpacked(recipe: Recipe, packed: dict[str, Any]) -> FittedHead:
-    channels = packed["weights"]["frame.weight"].shape[1]
     read = packed["weights"].get("variation.weight")
     varying = 0 if read is None else read.shape[1]
+    channels = packed["weights"]["frame.weight"].shape[1] + varying
     head = SequenceHead(HeadConfig(channels, recipe.heads.projection, recipe.heads.hidden, varying))
     head.load_state_dict(packed["weights"])
     return FittedHead(head.eval(), **packed["figures"])

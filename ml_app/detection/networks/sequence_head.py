@@ -17,7 +17,7 @@ class HeadConfig:
     channels: int = 2048  # of an embedding
     projection: int = 256
     hidden: int = 128
-    varying: int = 0  # of an embedding's last channels, whose variation over time is read as well
+    varying: int = 0  # of an embedding's last channels, of which nothing but the variation over time is read
 
 
 class SequenceScores(NamedTuple):
@@ -39,8 +39,9 @@ class SequenceHead(nn.Module):
     def __init__(self, config: HeadConfig) -> None:
         super().__init__()
         self.config = config
-        self.frame = nn.Linear(config.channels, 1)
-        self.project = nn.Linear(config.channels, config.projection)
+        read = config.channels - config.varying
+        self.frame = nn.Linear(read, 1)
+        self.project = nn.Linear(read, config.projection)
         self.lstm = nn.LSTM(config.projection, config.hidden, batch_first=True)
         self.temporal = nn.Linear(config.hidden, 1, bias=False)
         nn.init.zeros_(self.temporal.weight)
@@ -59,6 +60,7 @@ class SequenceHead(nn.Module):
             Logits of FAKE per frame and per person. Padding changes nothing.
         """
         batch, time, _ = embeddings.shape
+        embeddings = embeddings[:, :, : self.frame.in_features]
         if lengths is None:
             lengths = torch.full((batch,), time, dtype=torch.int64)
         lengths = lengths.cpu()

@@ -46,10 +46,12 @@ class NumpySequenceHead:
             KeyError: A dimension is missing.
         """
         channels, inner, hidden = (dimensions[name] for name in ("channels", "projection", "hidden"))
+        varying = dimensions.get("varying", 0)
+        read = channels - varying
         shapes = {
-            "frame.weight": (1, channels),
+            "frame.weight": (1, read),
             "frame.bias": (1,),
-            "project.weight": (inner, channels),
+            "project.weight": (inner, read),
             "project.bias": (inner,),
             "lstm.weight_ih_l0": (4 * hidden, inner),
             "lstm.weight_hh_l0": (4 * hidden, hidden),
@@ -57,7 +59,6 @@ class NumpySequenceHead:
             "lstm.bias_hh_l0": (4 * hidden,),
             "temporal.weight": (1, hidden),
         }
-        varying = dimensions.get("varying", 0)
         if varying:
             shapes |= {"variation.weight": (1, varying), "variation.bias": (1,)}
         found = {name: weight.shape for name, weight in weights.items()}
@@ -79,7 +80,8 @@ class NumpySequenceHead:
         Without the frames' times, in seconds, their variation is not read.
         """
         outputs = self._run(embeddings).outputs
-        result: Array = embeddings @ self._frame + self._frame_bias + outputs @ self._temporal
+        result: Array = embeddings[:, : len(self._frame)] @ self._frame + self._frame_bias
+        result = result + outputs @ self._temporal
         if self._variation is not None and times is not None:
             measured = variation(embeddings, times, self._varying)
             if measured is not None:
@@ -111,10 +113,10 @@ class NumpySequenceHead:
             cell, output = cell * kept, back[t].reshape(-1) @ self._onwards
         projected = back.reshape(len(embeddings), -1) @ self._inwards * (states.projected > 0)
         result: Array = projected @ self._project + self._frame
-        return result
+        return np.pad(result, ((0, 0), (0, self._varying)))
 
     def _run(self, embeddings: Array) -> _States:
-        projected = np.maximum(embeddings @ self._project.T + self._project_bias, 0)
+        projected = np.maximum(embeddings[:, : len(self._frame)] @ self._project.T + self._project_bias, 0)
         driven = projected @ self._inwards.T + self._bias
         length = len(embeddings)
         gates = np.empty((length, 4, self._hidden), np.float32)

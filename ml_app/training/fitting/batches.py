@@ -7,11 +7,11 @@ with the very batches that it would have had.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ from ml_app.training.recipe import Mix, Recipe
 
 T = TypeVar("T")
 
+LARGEST_GROUP = 100  # items that count; of pictures there are thousands
 AHEAD = 4  # batches that are made while the network works
 
 
@@ -67,11 +68,11 @@ class Pool:
             ValueError: A kind of the mix has no faces here; says which.
         """
         self.shards: list[Shard] = [shard for folder in folders for shard in read_shards(folder)]
-        self._genuine: dict[str, list[list[At]]] = defaultdict(
-            list
-        )  # by kind; each clip or picture by itself
+        # By corpus, or kind of pictures; each clip or picture by itself.
+        self._genuine: dict[str, list[list[At]]] = defaultdict(list)
         self._pictures: dict[str, tuple[list[At], list[At]]] = defaultdict(lambda: ([], []))
         self._clips: dict[str, tuple[list[At], list[At]]] = defaultdict(lambda: ([], []))
+        self._pair_generators: dict[str, str] = {}
         self._rewritten: list[tuple[At, At]] = []  # a face and its reconstruction
         self._generators: dict[bool, dict[str, list[list[At]]]] = {
             f: defaultdict(list) for f in (True, False)
@@ -85,24 +86,30 @@ class Pool:
             else:
                 self._sort_pictures(places, shard.faces)
         self._picture_pairs = [pair for pair in self._pictures.values() if all(pair)]
-        self._clip_pairs = [pair for pair in self._clips.values() if all(pair)]
-        self._genuine_kinds = list(self._genuine.values())
-        self._by_generator = {fake: list(sets.values()) for fake, sets in self._generators.items()}
+        by_generator: dict[str, list[tuple[list[At], list[At]]]] = defaultdict(list)
+        for name, pair in self._clips.items():
+            if all(pair):
+                by_generator[self._pair_generators[name]].append(pair)
+        self._clip_pairs = Weighted(by_generator)
+        self._genuine_sources = Weighted(self._genuine)
+        self._by_generator = {fake: Weighted(sets) for fake, sets in self._generators.items()}
         self._kinds, self._shares = self._usable(mix)
 
     def _sort_clip(self, places: list[At], face: Face) -> None:
         self._generators[face.fake][face.generator].append(places)
         if face.pair:
             self._clips[face.pair][face.fake].extend(places)
+            if face.fake:
+                self._pair_generators.setdefault(face.pair, face.generator)
         if not face.fake:
-            self._genuine["clips"].append(places)
+            self._genuine[f"clips: {face.generator}"].append(places)
 
     def _sort_pictures(self, places: list[At], faces: Sequence[Face]) -> None:
         for place, face in zip(places, faces, strict=True):
             if face.pair:
                 self._pictures[face.pair][face.fake].append(place)
             if not face.fake:
-                self._genuine["paired" if face.pair else "single"].append([place])
+                self._genuine["pictures, paired" if face.pair else "pictures, single"].append([place])
 
     def _usable(self, mix: Mix) -> tuple[list[str], npt.NDArray[np.float64]]:
         kinds = {
@@ -111,7 +118,7 @@ class Pool:
             "resampled": (mix.resampled, bool(self._genuine)),
             "reconstructed": (mix.reconstructed, bool(self._rewritten)),
             "clip_pairs": (mix.clip_pairs, bool(self._clip_pairs)),
-            "clips": (mix.clips, bool(self._by_generator[True] and self._by_generator[False])),
+            "clips": (mix.clips, bool(self._by_generator[True]) and bool(self._by_generator[False])),
         }
         for name, (share, usable) in kinds.items():
             if share > 0 and not usable:
@@ -148,22 +155,40 @@ class Pool:
             real, fake = _one(self._picture_pairs, rng)
             return self.stored(_one(real, rng)), self.stored(_one(fake, rng)), True
         if kind == "clip_pairs":
-            real, fake = _one(self._clip_pairs, rng)
+            real, fake = self._clip_pairs.one(rng)
             position = rng.random()  # the same moment of both, where both have it
             return self.stored(_share(real, position)), self.stored(_share(fake, position)), True
         if kind == "clips":
-            places = [_one(_one(_one(self._by_generator[f], rng), rng), rng) for f in (False, True)]
+            places = [_one(self._by_generator[fake].one(rng), rng) for fake in (False, True)]
             return self.stored(places[0]), self.stored(places[1]), False
         if kind == "reconstructed":
             genuine, rewritten = _one(self._rewritten, rng)
             return self.stored(genuine), self.stored(rewritten), True
-        place = _one(_one(_one(self._genuine_kinds, rng), rng), rng)
+        place = _one(self._genuine_sources.one(rng), rng)
         (image, margin), landmarks = self.stored(place), self.landmarks(place)
         if kind == "resampled":
             twins = (image, resample(image, landmarks, rng))
         else:
             twins = self_blend(image, landmarks, rng)
         return Stored(twins[0], margin), Stored(twins[1], margin), True
+
+
+class Weighted(Generic[T]):
+    """Items in groups. A group is drawn by the root of its size, so that a large one counts for more than a
+    small one, but not by as much: drawn alike, groups of one clip would be learned by heart.
+    """
+
+    def __init__(self, groups: Mapping[str, list[T]]) -> None:
+        self._groups = list(groups.values())
+        weights = np.array([min(len(group), LARGEST_GROUP) ** 0.5 for group in self._groups])
+        self._shares = weights / weights.sum() if len(weights) else weights
+
+    def __bool__(self) -> bool:
+        return bool(self._groups)
+
+    def one(self, rng: np.random.Generator) -> T:
+        """Draw an item."""
+        return _one(self._groups[int(rng.choice(len(self._groups), p=self._shares))], rng)
 
 
 def _one(items: list[T], rng: np.random.Generator) -> T:

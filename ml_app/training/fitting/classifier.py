@@ -27,13 +27,18 @@ class FrameClassifier(nn.Module):
         super().__init__()
         self.spec, self.precision = BACKBONES[backbone], precision
         self.backbone = build_backbone(backbone, pretrained=pretrained)
-        self.classify = nn.Linear(self.spec.channels, 1)
+        # Not of texture, which is for its variation over time: by itself it tells pages and cameras apart.
+        self.classify = nn.Linear(self.spec.channels - self.spec.texture, 1)
         nn.init.normal_(self.classify.weight, std=0.01)
         nn.init.zeros_(self.classify.bias)
 
     def forward(self, images: Tensor) -> Tensor:
         """uint8 (B, 3, H, W) RGB → float32 logits (B,)."""
-        return self.classify(self.embeddings(images)).squeeze(-1)  # type: ignore[no-any-return]
+        return self.read(self.embeddings(images))
+
+    def read(self, embeddings: Tensor) -> Tensor:
+        """float32 (B, channels) → float32 logits (B,)."""
+        return self.classify(embeddings[:, : self.classify.in_features]).squeeze(-1)  # type: ignore[no-any-return]
 
     def embeddings(self, images: Tensor) -> Tensor:
         """uint8 (B, 3, H, W) RGB → float32 (B, channels)."""

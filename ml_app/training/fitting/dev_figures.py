@@ -52,7 +52,7 @@ class DevFaces:
         )
         embeddings = embed_all(model, images)
         with torch.inference_mode():
-            logits = model.classify(embeddings.to(model.classify.weight.device)).squeeze(-1).tolist()
+            logits = model.read(embeddings.to(model.classify.weight.device)).tolist()
         clips: dict[str, tuple[Face, list[float]]] = {}
         pictures = []
         for (face, is_clip), logit in zip(self._faces, logits, strict=True):

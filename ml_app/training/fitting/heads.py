@@ -68,8 +68,9 @@ def fit_head(
     torch.manual_seed(seed)
     rng = np.random.default_rng([seed, frame_count])
     learn, held = split_by_group(views, settings.held_out, np.random.default_rng(seed))
-    varying = texture if settings.variation > 0 else 0
-    head = SequenceHead(HeadConfig(classify.in_features, settings.projection, settings.hidden, varying))
+    head = SequenceHead(
+        HeadConfig(classify.in_features + texture, settings.projection, settings.hidden, texture)
+    )
     with torch.no_grad():
         head.frame.weight.copy_(classify.weight)
         head.frame.bias.copy_(classify.bias)

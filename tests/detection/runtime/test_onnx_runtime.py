@@ -137,8 +137,10 @@ def test_texture_and_its_variation_are_those_of_torch(
     assert found[1].person == plain[1].person  # two frames tell no variation
 
 
-def test_the_heads_gradient_is_that_of_torch() -> None:
+@pytest.mark.parametrize("varying", [0, 200])
+def test_the_heads_gradient_is_that_of_torch(varying: int, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
+    monkeypatch.setitem(DIMENSIONS, "varying", varying)
     reference = head()
     light = NumpySequenceHead(
         {key: value.numpy() for key, value in reference.state_dict().items()}, DIMENSIONS
