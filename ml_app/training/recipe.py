@@ -32,7 +32,7 @@ class Mix:
     picture_pairs: float = 0.4  # genuine and swapped pictures of one original video
     self_blended: float = 0.2  # pseudo-fakes of genuine faces of every source
     clip_pairs: float = 0.15  # genuine and manipulated clips of one footage
-    clips: float = 0.25  # a manipulated clip and a genuine one of any source, each source equally often
+    clips: float = 0.25  # a manipulated clip and a genuine one, each source by its root
     resampled: float = 0.0  # genuine faces of every source as a decoder would have written them
     reconstructed: float = 0.0  # genuine faces that a network has written anew, made by `reconstruct`
 
