@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import re
 import signal
 import tempfile
@@ -16,13 +17,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import django
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from tests.browser.chromium import FLAGS, find_chromium
-from tests.browser.conftest import PASSWORD, REVIEWER, start
-from tests.jobs.site import ROOT, Site
-from tests.media import make_clip
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deepfake_site.settings")
+django.setup()  # the tests' parts that start a site import models
+
+from tests.browser.chromium import FLAGS, find_chromium  # noqa: E402
+from tests.browser.conftest import PASSWORD, REVIEWER, start  # noqa: E402
+from tests.jobs.site import ROOT, Site  # noqa: E402
+from tests.media import make_clip  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
 WAIT = 300_000  # milliseconds for a scan
