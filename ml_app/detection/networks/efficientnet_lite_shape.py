@@ -20,8 +20,8 @@ STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
-# How many stages see texture, in a network that has them a second time: a sixteenth of the picture's size.
-TEXTURE_STAGE = 5
+# How many stages see texture in a network that has them twice; up to a sixteenth of the picture's size.
+TEXTURE_STAGES = 5
 # Width and depth as multiples of Lite0's.
 SCALES = {0: (1.0, 1.0), 1: (1.0, 1.1), 2: (1.1, 1.2)}
 
@@ -48,13 +48,12 @@ def blocks(size: int) -> list[BlockShape]:
     Args:
         size: 0, 1 or 2; larger ones are wider and deeper.
     """
-    width, depth = SCALES[size]
+    width, _ = SCALES[size]
     shapes: list[BlockShape] = []
     inputs = STEM
-    for number, (count, kernel, stride, expansion, channels) in enumerate(STAGES):
+    for count, (_, kernel, stride, expansion, channels) in zip(_counts(size), STAGES, strict=True):
         outputs = _rounded(channels * width)
-        inner = 0 < number < len(STAGES) - 1
-        for repeat in range(math.ceil(count * depth) if inner else count):
+        for repeat in range(count):
             shapes.append(BlockShape(inputs, outputs, kernel, stride if repeat == 0 else 1, expansion))
             inputs = outputs
     return shapes
@@ -62,12 +61,15 @@ def blocks(size: int) -> list[BlockShape]:
 
 def texture(size: int) -> tuple[int, int]:
     """Number of the last block that sees texture, among `blocks(size)`, and its channels."""
+    last = sum(_counts(size)[:TEXTURE_STAGES]) - 1
+    return last, blocks(size)[last].outputs
+
+
+def _counts(size: int) -> list[int]:
+    """How many blocks each stage has; the first and the last do not grow."""
     _, depth = SCALES[size]
-    number = sum(
-        math.ceil(count * depth) if stage else count
-        for stage, (count, *_) in enumerate(STAGES[:TEXTURE_STAGE])
-    )
-    return number - 1, blocks(size)[number - 1].outputs
+    first, *inner, last = (count for count, *_ in STAGES)
+    return [first, *(math.ceil(count * depth) for count in inner), last]
 
 
 def _rounded(channels: float) -> int:
