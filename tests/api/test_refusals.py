@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.signals import request_finished
 from django.db import OperationalError
 from django.test import Client
 
@@ -19,30 +18,14 @@ from ml_app.models import Scan, Video
 from tests.api.conftest import SCANS, problem, program, send
 from tests.factories import ScanFactory
 from tests.media import Clips
+from tests.unread import UnreadBody
 from tests.web.test_upload import assert_nothing_is_kept
 
 pytestmark = pytest.mark.django_db
 ADDRESSES = [(SCANS, "file"), ("/upload", "video"), ("/detect", "video")]
 
 
-class _Body:
-    """A request body that fails the test when it is read before the answer is out."""
-
-    def __init__(self) -> None:
-        self.pieces, self.is_answered = [b"video"] * 3, False
-        request_finished.connect(self.answered)  # heard as long as this lives
-
-    def answered(self, **kwargs: Any) -> None:
-        self.is_answered = True
-
-    def read(self, *args: Any) -> bytes:
-        assert self.is_answered, "the body was read first"
-        return self.pieces.pop() if self.pieces else b""
-
-    readline = read
-
-
-def post_unread(client: Client, address: str, body: _Body, **headers: str) -> Any:
+def post_unread(client: Client, address: str, body: UnreadBody, **headers: str) -> Any:
     kind = "multipart/form-data; boundary=x"
     request: dict[str, Any] = {"wsgi.input": body, "CONTENT_TYPE": kind, "CONTENT_LENGTH": str(400 * 1024**2)}
     return client.post(address, headers=headers, **request)
@@ -55,7 +38,7 @@ def test_while_the_queue_is_full_nothing_is_read(
 ) -> None:
     settings.QUEUE_LIMIT = 1
     ScanFactory()
-    client, body = request.getfixturevalue(who), _Body()
+    client, body = request.getfixturevalue(who), UnreadBody()
     response = post_unread(client, address, body)
     problem(response, 503, "queue_full")
     assert response["Retry-After"] == "60"
@@ -68,10 +51,10 @@ def test_nor_where_there_is_no_right_to_send(user: User, db: None) -> None:
         (program(user, scope="read"), "read_only_token", 403),
         (Client(headers={"Authorization": "Bearer nonsense"}), "bad_token", 401),
     ):
-        problem(post_unread(client, SCANS, _Body()), status, code)
+        problem(post_unread(client, SCANS, UnreadBody()), status, code)
     cookies = Client(enforce_csrf_checks=True)
     cookies.force_login(user)
-    problem(post_unread(cookies, SCANS, _Body()), 403, "csrf_failed")
+    problem(post_unread(cookies, SCANS, UnreadBody()), 403, "csrf_failed")
 
 
 def test_ordering_again_waits_for_room(ours: Client, finished: Scan, settings: Any) -> None:
@@ -157,7 +140,7 @@ def test_too_many_within_a_minute(
 ) -> None:
     settings.API_SCANS_PER_MINUTE = 2
     ScanFactory(video__owner=f"user:{user.pk}", cancelled=True)
-    body = _Body()
+    body = UnreadBody()
     response = post_unread(ours, SCANS, body)
     problem(response, 429, "too_many")
     assert int(response["Retry-After"]) > 0

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.signals import request_finished
 from django.test import Client
 
 from ml_app.models import Scan, Video
 from tests.factories import ScanFactory
 from tests.media import Clips
+from tests.unread import UnreadBody
 from tests.web.conftest import OWNER
 from tests.web.test_upload import assert_nothing_is_kept, post
 
@@ -40,26 +40,9 @@ def test_the_page_says_so_before_anything_is_sent(newcomer: Client, full: Scan) 
     assert WORDS in answer.json()["message"]
 
 
-class _Body:
-    """A request body that fails the test when it is read before the answer is out."""
-
-    def __init__(self) -> None:
-        self.pieces, self.is_answered = [b"video"] * 3, False
-        request_finished.connect(self.answered)  # heard as long as this lives
-
-    def answered(self, **kwargs: Any) -> None:
-        self.is_answered = True
-
-    def read(self, *args: Any) -> bytes:
-        assert self.is_answered, "the body was read first"
-        return self.pieces.pop() if self.pieces else b""
-
-    readline = read
-
-
 @pytest.mark.parametrize("htmx", [False, True])
 def test_an_upload_is_refused_unread(newcomer: Client, full: Scan, settings: Any, htmx: bool) -> None:
-    body = _Body()
+    body = UnreadBody()
     request = {
         "wsgi.input": body,
         "CONTENT_TYPE": "multipart/form-data; boundary=x",
