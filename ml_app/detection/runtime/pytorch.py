@@ -113,12 +113,12 @@ class TorchNetwork:
             padded = pad_sequence([torch.from_numpy(person) for person in people], batch_first=True)
             scores = run_head(self.head, padded.to(self._target.device), lengths)
             frames, persons = _array(scores.frames), _array(scores.persons)
-        read = [self._of_variation(*person) for person in zip(people, times, strict=True)] if times else []
+        more = [0.0] * len(people)
+        if times is not None:
+            more = [self._of_variation(*person) for person in zip(people, times, strict=True)]
         return [
-            (row[:length] + more, float(person) + more)
-            for row, length, person, more in zip(
-                frames, lengths.tolist(), persons, read or [0.0] * len(people), strict=True
-            )
+            (row[:length] + added, float(person) + added)
+            for row, length, person, added in zip(frames, lengths.tolist(), persons, more, strict=True)
         ]
 
     def _of_variation(self, embeddings: Array, times: Sequence[float]) -> float:

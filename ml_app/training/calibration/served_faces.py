@@ -23,6 +23,7 @@ from ml_app.detection.pipeline import MAX_SIDE
 from ml_app.detection.video.opening import open_video
 
 MOST_FRAMES = 100
+FORMAT = 2  # of what is kept of a clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,10 @@ def serve_clip(
     Args:
         path: The clip.
         preprocessing: How faces are cut.
-        cache: Folder for the results, by the clip's hash, the preprocessing and `people.REVISION`.
+        cache: Folder for the results, by the clip's hash, the preprocessing, `people.REVISION` and `FORMAT`.
         pool: Where faces are looked for.
     """
-    key = json.dumps([sha256_of(path), asdict(preprocessing), REVISION, "times"], sort_keys=True)
+    key = json.dumps([sha256_of(path), asdict(preprocessing), REVISION, FORMAT], sort_keys=True)
     file = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
     if file.exists():
         return _read(file)
