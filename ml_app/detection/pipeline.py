@@ -82,10 +82,7 @@ def analyse(
         _watch, path, detector, frames=frames, limits=limits, pool=pool, found_by=found_by, run=run, keep=keep
     )
     with Embedder(detector) as embedder:
-        watched = watch()
-        if turn := watched.people.turn:
-            upright = watch(turn=turn, notes=(f"turned:{turn}",), seconds=watched.decode_seconds)
-            watched = upright if upright.people.persons else watched
+        watched = _upright(watch)
         people = watched.people
         run.ends("faces")
         embeddings = embedder.finish(lambda done: run.report(Stage.NETWORK, done, embedder.count))
@@ -114,6 +111,33 @@ class _Watched:
     info: VideoInfo
     decode_seconds: float
     notes: tuple[str, ...]
+
+
+def people_of(path: Path, detector: Loadable, *, frames: int, pool: FacePool | None = None) -> People:
+    """The people of a video just as `analyse` finds and cuts them: what a detector is calibrated on.
+
+    Args:
+        path: The file, of whatever name.
+        detector: Whose sampling and preprocessing.
+        frames: How many frames to sample.
+        pool: Where faces are looked for; by default the one of this process.
+
+    Raises:
+        VideoError: The file cannot be analysed.
+        DetectionError: Something else failed for a known reason.
+    """
+    run = _Run(lambda progress: None, lambda: False)
+    watch = partial(_watch, path, detector, frames=frames, limits=None, pool=pool, found_by=USUAL, run=run)
+    return _upright(partial(watch, keep=lambda faces: None)).people
+
+
+def _upright(watch: Callable[..., _Watched]) -> _Watched:
+    """Watch, and once more, turned, where the people lie on their side."""
+    watched = watch()
+    if turn := watched.people.turn:
+        upright = watch(turn=turn, notes=(f"turned:{turn}",), seconds=watched.decode_seconds)
+        return upright if upright.people.persons else watched
+    return watched
 
 
 def _watch(

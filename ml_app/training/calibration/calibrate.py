@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection import verdict
 from ml_app.detection.checkpoints.files import load_tensors, read_metadata, save_checkpoint
 from ml_app.detection.checkpoints.manifest import open_folder
 from ml_app.detection.checkpoints.metadata import Calibration, Decision, HeadMetadata
+from ml_app.detection.faces.pool.process_pool import FacePool
 from ml_app.detection.findings import Verdict
 from ml_app.detection.runtime.detector import Detector
 from ml_app.detection.verdict import calibrated, decide
 from ml_app.training.calibration.platt import choose_decision, fit_calibration
-from ml_app.training.calibration.served_faces import ServedClip, sample_of, serve_clips
+from ml_app.training.calibration.served_faces import serve_clip
 from ml_app.training.data.augmentation import centre
 from ml_app.training.data.items import Clip
 from ml_app.training.data.shards import Face, read_shards
@@ -35,61 +35,59 @@ from ml_app.training.evaluation.metrics import (
 from ml_app.training.evaluation.reliability import calibration, reliability_bins
 
 OnDone = Callable[[int, int], None]
+Floats = npt.NDArray[np.float32]
+Embeddings = dict[bytes, Floats]  # by the crop's pixels
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddedClip:
-    """A clip's people, embedded: for each, positions in the sample, seconds, and float32 (T, channels)."""
+def score_clips(
+    detectors: Sequence[Detector],
+    clips: Sequence[Clip],
+    cache: Path,
+    *,
+    pool: FacePool | None = None,
+    on_done: OnDone = lambda done, total: None,
+) -> list[list[Scored]]:
+    """Score clips as the site does: each head on a sample of its own, at the frame count it was loaded for.
 
-    face: Face
-    looked_at: int
-    persons: tuple[tuple[list[int], list[float], npt.NDArray[np.float32]], ...]
-    error: str
+    Args:
+        detectors: Heads of one backbone.
+        clips: Which.
+        cache: For served crops.
+        pool: Where faces are looked for; by default that of this process.
+        on_done: Told how many clips are scored.
 
-
-def embed_served(
-    detector: Detector, clips: Sequence[Clip], cache: Path, on_done: OnDone = lambda done, total: None
-) -> list[EmbeddedClip]:
-    """Find, cut and embed the people of clips as serving does at 100 frames."""
-    served = serve_clips([clip.path for clip in clips], detector.preprocessing, cache, on_done)
-    return [_embed(detector, clip.face, found) for clip, found in zip(clips, served, strict=True)]
-
-
-def _embed(detector: Detector, face: Face, found: ServedClip) -> EmbeddedClip:
-    persons = tuple(
-        (person.frames.tolist(), person.times.tolist(), detector.embed(list(person.crops)))
-        for person in found.persons
-    )
-    return EmbeddedClip(face, found.looked_at, persons, found.error)
-
-
-def score_clips(detector: Detector, clips: Sequence[EmbeddedClip], frames: int) -> list[Scored]:
-    """The logit of each clip's most suspicious person at a frame count; clips without one are left out."""
-    scored = []
-    for clip in clips:
-        wanted = set(sample_of(clip.looked_at, frames))
-        people, times = [], []
-        for positions, seconds, embeddings in clip.persons:
-            kept = [i for i, position in enumerate(positions) if position in wanted]
-            if len(kept) >= _least(clip.looked_at, frames):
-                people.append(embeddings[kept])
-                times.append([seconds[i] for i in kept])
-        scores = detector.score_embeddings(people, times)
-        if scores:
-            worst = max(score.person for score in scores)
-            face = clip.face
-            scored.append(Scored(face.source, face.fake, worst, face.family, face.generator, face.pair))
+    Returns:
+        For each head, the logit of each clip's most suspicious person; clips without one are left out.
+    """
+    scored: list[list[Scored]] = [[] for _ in detectors]
+    for done, clip in enumerate(clips, start=1):
+        known: Embeddings = {}
+        for detector, found in zip(detectors, scored, strict=True):
+            persons = serve_clip(clip.path, detector, cache, pool).persons
+            if persons:
+                people = [_embed(detector, person.crops, known) for person in persons]
+                scores = detector.score_embeddings(people, [person.times.tolist() for person in persons])
+                found.append(_scored(clip.face, max(score.person for score in scores)))
+        on_done(done, len(clips))
     return scored
 
 
-def _least(looked_at: int, frames: int) -> float:
-    """In how many frames serving wants to see a person; one picture is enough where there is but one."""
-    return min(looked_at, max(verdict.MIN_FRAMES, verdict.MIN_SHARE * min(frames, looked_at)))
+def _embed(detector: Detector, crops: npt.NDArray[np.uint8], known: Embeddings) -> Floats:
+    """Embed crops. What two samples of one clip show alike, above all of short ones, is embedded once."""
+    keys = [crop.tobytes() for crop in crops]
+    fresh = {key: crop for key, crop in zip(keys, crops, strict=True) if key not in known}
+    if fresh:
+        known.update(zip(fresh, detector.embed(list(fresh.values())), strict=True))
+    return np.stack([known[key] for key in keys])
 
 
-def embed_pictures(detector: Detector, folders: Sequence[Path]) -> list[EmbeddedClip]:
-    """Prepared picture pairs, each embedded as a clip of one person and one frame."""
-    embedded: list[EmbeddedClip] = []
+def _scored(face: Face, score: float) -> Scored:
+    return Scored(face.source, face.fake, score, face.family, face.generator, face.pair)
+
+
+def embed_pictures(detector: Detector, folders: Sequence[Path]) -> list[tuple[Face, Floats]]:
+    """Prepared picture pairs, each embedded as one frame of one person: float32 (1, channels)."""
+    embedded: list[tuple[Face, Floats]] = []
     shown = detector.preprocessing
     for shard in (shard for folder in folders for shard in read_shards(folder)):
         chosen = [i for i, face in enumerate(shard.faces) if face.pair]
@@ -97,11 +95,13 @@ def embed_pictures(detector: Detector, folders: Sequence[Path]) -> list[Embedded
             continue
         crops = [centre(shard.images[i], shown.margin, shown.image_size, shard.margin) for i in chosen]
         rows = detector.embed(crops)
-        embedded += [
-            EmbeddedClip(shard.faces[i], 1, (([0], [0.0], row[None]),), "")
-            for i, row in zip(chosen, rows, strict=True)
-        ]
+        embedded += [(shard.faces[i], row[None]) for i, row in zip(chosen, rows, strict=True)]
     return embedded
+
+
+def _score_pictures(detector: Detector, pictures: Sequence[tuple[Face, Floats]]) -> list[Scored]:
+    scores = detector.score_embeddings([row for _, row in pictures], [[0.0]] * len(pictures))
+    return [_scored(face, score.person) for (face, _), score in zip(pictures, scores, strict=True)]
 
 
 def calibrate_detector(
@@ -123,22 +123,20 @@ def calibrate_detector(
         cache: For served crops.
         pictures: Prepared folders with picture pairs to measure on as well.
         fitted_on: What the clips are, in words.
-        on_done: Told how many clips are served.
+        on_done: Told how many clips are scored.
 
     Returns:
         The figures by frame count, as they stand in the heads' metadata.
     """
     folder = open_folder(models_dir, name)
-    first = Detector.load(models_dir, name, max(folder.heads))
-    embedded = embed_served(first, clips, cache, on_done)
-    embedded_pictures = embed_pictures(first, pictures)
+    detectors = [Detector.load(models_dir, name, frames) for frames in folder.heads]
+    scored = score_clips(detectors, clips, cache, on_done=on_done)
+    embedded_pictures = embed_pictures(detectors[-1], pictures)
     found = {}
-    for frames, pinned in folder.heads.items():
-        detector = Detector.load(models_dir, name, frames)
-        items = score_clips(detector, embedded, frames)
+    for (frames, pinned), detector, items in zip(folder.heads.items(), detectors, scored, strict=True):
         calibration = fit_calibration(items, f"{fitted_on} ({len(items)})")
         decision = choose_decision(items, calibration)
-        metrics = _measure(items, score_clips(detector, embedded_pictures, 1), calibration, decision)
+        metrics = _measure(items, _score_pictures(detector, embedded_pictures), calibration, decision)
         metrics |= {"split": fitted_on, "not_analysable": len(clips) - len(items)}
         metadata = replace(
             read_metadata(pinned.path, HeadMetadata),

@@ -10,7 +10,6 @@ from ml_app.detection.checkpoints.metadata import Decision
 from ml_app.detection.verdict import calibrated
 from ml_app.training.calibration.calibrate import figures
 from ml_app.training.calibration.platt import LEAST_SLOPE, choose_decision, fit_calibration
-from ml_app.training.calibration.served_faces import sample_of
 from ml_app.training.evaluation import metrics
 from ml_app.training.evaluation.metrics import (
     Scored,
@@ -21,7 +20,7 @@ from ml_app.training.evaluation.metrics import (
     with_interval,
 )
 from ml_app.training.fitting.heads import sample, split_by_group
-from ml_app.training.fitting.sequences import ClipView
+from ml_app.training.fitting.sequences import ClipView, places
 
 
 def items(genuine: list[float], fakes: list[float]) -> list[Scored]:
@@ -102,21 +101,20 @@ def test_at_most_one_genuine_clip_in_twenty_reaches_the_threshold() -> None:
         assert decision.uncertain_low < decision.uncertain_high == decision.threshold
 
 
-@pytest.mark.parametrize("count", [1, 10, 40, 60, 100])
-def test_samples_lie_in_the_middles_of_equal_parts(count: int) -> None:
-    chosen = sample_of(100, count)
+@pytest.mark.parametrize(
+    ("count", "first"), [(1, [50]), (10, [5, 15, 25]), (40, [1, 3, 6]), (60, [0, 2, 4]), (100, [0, 1, 2])]
+)
+def test_heads_learn_from_the_middles_of_equal_parts(count: int, first: list[int]) -> None:
+    chosen = places(100, count)
+    assert chosen[:3] == first
     assert len(set(chosen)) == count
     assert chosen == sorted(chosen)
-    assert sample_of(7, count) == (list(range(7)) if count >= 7 else chosen_of(7, count))
+    assert places(7, count) == ([3] if count == 1 else list(range(7)))
     taken = sample(torch.arange(100.0)[:, None], count)
     assert taken[:, 0].tolist() == chosen
     drawn = sample(torch.arange(100.0)[:, None], count, np.random.default_rng(0))[:, 0]
     assert len(drawn) == count
     assert (drawn.diff() >= 0).all()
-
-
-def chosen_of(total: int, count: int) -> list[int]:
-    return [int((i + 0.5) * total / count) for i in range(count)]
 
 
 def test_no_group_stands_on_both_sides_of_the_heads_split() -> None:
