@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.networks.onnx_file import OnnxGraph
+from ml_app.detection.networks.onnx_file import OnnxGraph, Sizes
 
 Weights = Mapping[str, npt.NDArray[np.generic]]
 
@@ -58,10 +58,14 @@ def blazeface_graph(weights: Weights) -> bytes:
             value = _block(drawing, value, number, channels=channels, halves=halves)
             number += 1
     last = drawing.separable(value, "last", 96, 96, halves=True)
+    wanted: dict[str, Sizes] = {}
     for stride, anchors, features in zip(STRIDES, ANCHORS, (value, graph.node("Relu", [last])), strict=True):
         for kind, size in (("scores", anchors), ("boxes", anchors * VALUES)):
-            drawing.convolve(features, f"{kind}.{stride}", (size, 96, 1, 1), output=f"{kind}_{stride}")
-    return graph.serialised((PICTURE, np.uint8, ("n", "h", "w", 3)), OUTPUTS)
+            output = drawing.convolve(
+                features, f"{kind}.{stride}", (size, 96, 1, 1), output=f"{kind}_{stride}"
+            )
+            wanted[output] = ("n", size, f"rows_{stride}", f"columns_{stride}")
+    return graph.serialised((PICTURE, np.uint8, ("n", "h", "w", 3)), wanted)
 
 
 def _block(drawing: _Drawing, value: str, number: int, *, channels: tuple[int, int], halves: bool) -> str:

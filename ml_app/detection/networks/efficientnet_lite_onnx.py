@@ -22,7 +22,7 @@ from ml_app.detection.networks.efficientnet_lite_shape import (
     blocks,
     texture,
 )
-from ml_app.detection.networks.onnx_file import OnnxGraph
+from ml_app.detection.networks.onnx_file import OnnxGraph, Sizes
 
 Array = npt.NDArray[np.float32]
 Weights = Mapping[str, npt.NDArray[np.generic]]
@@ -62,8 +62,9 @@ def lite_graph(backbone: str, weights: Weights, preprocessing: Preprocessing) ->
         value = graph.node("Concat", [value, seen], FEATURES, axis=1)
     graph.node("Flatten", [graph.node("GlobalAveragePool", [value])], EMBEDDINGS, axis=1)
     drawing.check_complete()
-    side = preprocessing.image_size
-    return graph.serialised((CROPS, np.uint8, ("n", side, side, 3)), (FEATURES, EMBEDDINGS))
+    side, channels = preprocessing.image_size, CHANNELS + (texture(size)[1] if textured else 0)
+    wanted: dict[str, Sizes] = {FEATURES: ("n", channels, "rows", "columns"), EMBEDDINGS: ("n", channels)}
+    return graph.serialised((CROPS, np.uint8, ("n", side, side, 3)), wanted)
 
 
 def _stages(drawing: _Drawing, pixels: str, shapes: Sequence[BlockShape], prefix: str) -> str:

@@ -7,7 +7,7 @@ that one safetensors file serves both runtimes, on sites that import no torch. T
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,8 @@ import numpy.typing as npt
 _IR_VERSION, _OPERATORS = 8, 13  # of 2021: old enough for every runtime in use
 _TYPES = {np.dtype(np.float32): 1, np.dtype(np.uint8): 2}
 _INT, _INTS = 2, 7  # kinds of attributes
+
+Sizes = Sequence[int | str]  # of a tensor; one that may be any is a word
 
 
 @dataclass(slots=True)
@@ -47,20 +49,18 @@ class OnnxGraph:
         self._nodes.append(b"".join(parts))
         return name
 
-    def serialised(
-        self, given: tuple[str, type[np.generic], Sequence[int | str]], wanted: Sequence[str]
-    ) -> bytes:
+    def serialised(self, given: tuple[str, type[np.generic], Sizes], wanted: Mapping[str, Sizes]) -> bytes:
         """The file.
 
         Args:
-            given: Name, type and size of the input; a size that may be any is a word.
-            wanted: Names of the outputs, float32 of whatever size.
+            given: Name, type and sizes of the input.
+            wanted: Names and sizes of the outputs, float32.
         """
         graph = b"".join(_part(1, node) for node in self._nodes) + _part(2, b"network")
         graph += b"".join(_part(5, constant) for constant in self._constants)
         name, kind, sizes = given
         graph += _part(11, _value(name, np.dtype(kind), sizes))
-        graph += b"".join(_part(12, _value(name, np.dtype(np.float32), None)) for name in wanted)
+        graph += b"".join(_part(12, _value(key, np.dtype(np.float32), size)) for key, size in wanted.items())
         return _number(1, _IR_VERSION) + _part(7, graph) + _part(8, _part(1, b"") + _number(2, _OPERATORS))
 
     def _fresh(self) -> str:
@@ -74,12 +74,10 @@ def _attribute(name: str, value: int | Sequence[int]) -> bytes:
     return _part(1, name.encode()) + b"".join(_number(8, v) for v in value) + _number(20, _INTS)
 
 
-def _value(name: str, kind: np.dtype[np.generic], sizes: Sequence[int | str] | None) -> bytes:
-    tensor = _number(1, _TYPES[kind])
-    if sizes is not None:
-        known = (_number(1, size) if isinstance(size, int) else _part(2, size.encode()) for size in sizes)
-        tensor += _part(2, b"".join(_part(1, size) for size in known))
-    return _part(1, name.encode()) + _part(2, _part(1, tensor))
+def _value(name: str, kind: np.dtype[np.generic], sizes: Sizes) -> bytes:
+    known = (_number(1, size) if isinstance(size, int) else _part(2, size.encode()) for size in sizes)
+    shape = b"".join(_part(1, size) for size in known)
+    return _part(1, name.encode()) + _part(2, _part(1, _number(1, _TYPES[kind]) + _part(2, shape)))
 
 
 def _number(field_number: int, value: int) -> bytes:
