@@ -31,8 +31,9 @@ import psutil
 
 from benchmarks.installation import installation
 from tests.containers.stack import find_engine, stack_from_nothing
-from tests.jobs.site import ROOT, free_port, wait_for
+from tests.jobs.site import ROOT, free_port
 from tests.media import make_clip
+from tests.waiting import wait_for
 
 _ALIVE = "SELECT 1 FROM ml_app_worker"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,14 +13,15 @@ class Receiver:
     def __init__(self) -> None:
         self.heard: list[tuple[str, dict[str, str], str]] = []
         self.answers: list[tuple[int, dict[str, str]]] = []
-        self.wait = 0.0
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 outer.heard.append((self.path, dict(self.headers), body))
-                time.sleep(outer.wait)
+                outer.may_answer.wait(60)
                 status, headers = outer.answers.pop(0) if outer.answers else (204, {})
                 self.send_response(status)
                 for name, value in headers.items():

@@ -6,7 +6,8 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
-from tests.jobs.site import PYTHON, ROOT, Site, free_port, wait_for
+from tests.jobs.site import PYTHON, ROOT, Site, free_port
+from tests.waiting import wait_for
 
 PASSWORD = "correct horse battery staple"
 
@@ -33,7 +34,7 @@ class Server:
         self.site.manage("collectstatic", "--no-input", "--verbosity=0")
         command = ["-m", "gunicorn", "-c", "deepfake_site/gunicorn.py", "deepfake_site.wsgi"]
         self.site.start("web", *command, PORT=str(self.port))
-        wait_for(self._answers, "the web server answers", 120, pause=0.2)
+        wait_for(self._answers, "the web server answers", pause=0.2)
         self.token = self.new_token()
 
     def new_token(self, scope: str = "write") -> str:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, expect, sync_playwright
 from tests.api.server import PASSWORD, Server
 from tests.browser.chromium import FLAGS, find_chromium
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 
 def test_it_is_whole_without_any_other_host(server: Server) -> None:

@@ -32,9 +32,10 @@ from schemathesis.specs.openapi.checks import (
 from ml_app.services.webhooks import sign
 from tests.api.receiver import Receiver
 from tests.api.server import Server
-from tests.jobs.site import ROOT, wait_for
+from tests.jobs.site import ROOT
+from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.processes
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -199,7 +200,7 @@ def test_the_whole_way_with_the_client(server: Server, client_module: ModuleType
 
 def _heard_of(told: Receiver, secret: str, scan: str) -> None:
     """The sweeper noted the end of the scan, and the worker told the webhook of it, signed."""
-    wait_for(lambda: told.heard, "the webhook is told", 120, pause=0.1)
+    wait_for(lambda: told.heard, "the webhook is told", pause=0.1)
     _path, headers, body = told.heard[0]
     assert json.loads(body)["data"]["scan"] == scan
     signed = sign(

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import FLAGS, find_chromium
 from tests.jobs.conftest import random_models
-from tests.jobs.site import Site, free_port, wait_for
+from tests.jobs.site import Site, free_port
+from tests.waiting import PATIENCE, wait_for
 
 __all__ = ["random_models"]
 
@@ -23,6 +24,7 @@ REVIEWER, PASSWORD = "reviewer", "correct horse battery staple"
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
+        expect.set_options(timeout=60_000)  # milliseconds: a busy machine takes its time
         chromium = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         yield chromium
         chromium.close()
@@ -36,7 +38,7 @@ def start(site: Site) -> tuple[subprocess.Popen[bytes], str]:
     site.manage("createsuperuser", "--noinput", "--username", REVIEWER, "--email", "")
     process = site.start("run", "manage.py", "run")
     url = f"http://127.0.0.1:{port}"
-    wait_for(lambda: _answers(url, process.poll()), f"the site answers\n{site.log('run')}", 90, pause=0.2)
+    wait_for(lambda: _answers(url, process.poll()), f"the site answers\n{site.log('run')}", pause=0.2)
     return process, url
 
 
@@ -51,7 +53,7 @@ def address(tmp_path_factory: pytest.TempPathFactory, random_models: Path) -> It
     finally:
         if process is not None:
             process.send_signal(signal.SIGINT)
-            process.wait(20)
+            process.wait(PATIENCE)
         site.close()
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.containers.stack import Stack
 from tests.containers.visitor import Visitor, unique_copy
-from tests.jobs.site import wait_for
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(1800)]
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.site import Site, free_port, wait_for
+from tests.jobs.site import Site, free_port
 from tests.media import make_clip
 from tests.postgresql import Server
 from tests.rows import claimed, commits, findings, media, scan, sent, video, weights
+from tests.waiting import wait_for
 
 __all__ = ["claimed", "commits", "findings", "media", "scan", "sent", "video", "weights"]
 
@@ -129,7 +130,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         except redis.ConnectionError:
             return False
 
-    wait_for(answers, "Redis answers", 10)
+    wait_for(answers, "Redis answers")
     yield f"redis://127.0.0.1:{port}/0"
     process.kill()
     process.wait()

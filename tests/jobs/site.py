@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+import tempfile
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
@@ -20,21 +23,26 @@ WORKER = ["-m", "celery", "-A", "deepfake_site", "--quiet", "worker"]
 WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 
+PORTS = range(20_000, 32_000)  # below those that the system gives to connections
+_held: list[Any] = []  # ports of this process, as locked files
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60.0, pause: float = 0.02) -> Any:
-    """Ask until the answer is true; the answer."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        answer = condition()
-        if answer:
-            return answer
-        time.sleep(pause)
-    raise AssertionError(f"Not within {seconds:g} s: {what}")
+    """A port that nothing listens on, and that no other test process on this machine is given meanwhile."""
+    folder = Path(tempfile.gettempdir()) / f"deepfake-site-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    for port in random.sample(PORTS, len(PORTS)):
+        lock = (folder / str(port)).open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:  # another's, or taken by something else
+            lock.close()
+            continue
+        _held.append(lock)
+        return port
+    raise AssertionError(f"No port between {PORTS.start} and {PORTS.stop} is free")
 
 
 class Site:
@@ -125,7 +133,7 @@ class Site:
             raise RuntimeError(answer["error"])
         return answer["result"]
 
-    def until(self, scan: str, seconds: float = 200.0, **expected: Any) -> dict[str, Any]:
+    def until(self, scan: str, **expected: Any) -> dict[str, Any]:
         """Wait until the scan's row has these values."""
         last: dict[str, Any] = {}
 
@@ -134,7 +142,7 @@ class Site:
             return last if all(last[name] == value for name, value in expected.items()) else None
 
         try:
-            row: dict[str, Any] = wait_for(reached, "", seconds, pause=0.005)
+            row: dict[str, Any] = wait_for(reached, "", pause=0.005)
         except AssertionError as error:
             raise AssertionError(f"{expected} not reached: {last}\n{self.log('worker')[-3000:]}") from error
         return row

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.site import Site, wait_for
+from tests.jobs.site import Site
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.processes
 OWNER = "visitor:a"
@@ -87,7 +88,7 @@ def test_a_message_that_comes_many_times_is_done_once(site: Site, video: str) ->
     site.worker()
     site.worker()
     assert site.until(scan, status="done")["attempts"] == 1
-    wait_for(lambda: not list(broker.glob("*.msg")), "every message was taken", 30)
+    wait_for(lambda: not list(broker.glob("*.msg")), "every message was taken")
     site.told("worker", "Does not wait for a worker", TIMES)
     site.told("worker", f"[scan {scan}] Done")
     found = site.do("faces", scan)

@@ -34,7 +34,6 @@ def media_of(site: Site) -> dict[str, bytes]:
     return {path.relative_to(site.media).as_posix(): path.read_bytes() for path in files}
 
 
-@pytest.mark.timeout(420)
 def test_a_backup_brings_back_what_was_there(site_of_each: Site, clip: Path, tmp_path: Path) -> None:
     site = site_of_each
     scan = site.do("order", site.do("upload", str(clip), "visitor:a"), 10)

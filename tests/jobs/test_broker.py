@@ -37,7 +37,7 @@ def test_messages_arrive_in_order_and_leave_nothing(tmp_path: Path) -> None:
         assert other.qsize() == 20
         received = []
         for _ in range(20):
-            message = other.get(timeout=2)
+            message = other.get(timeout=60)
             message.ack()
             received.append(message.payload["number"])
         assert received == list(range(20))
@@ -76,4 +76,4 @@ def test_rubbish_in_the_folder_is_passed_over(tmp_path: Path) -> None:
         queue = connection.SimpleQueue("scans")
         (tmp_path / "00000000000000000001_x.scans.msg").write_text("")
         queue.put({"number": 1})
-        assert queue.get(timeout=2).payload == {"number": 1}
+        assert queue.get(timeout=60).payload == {"number": 1}

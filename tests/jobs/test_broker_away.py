@@ -10,8 +10,9 @@ import pytest
 
 from tests.jobs.site import Site, free_port
 
+pytestmark = pytest.mark.processes
 
-@pytest.mark.timeout(300)
+
 def test_redis_restarts_during_a_scan(new_site: Callable[..., Site], clip: Path, tmp_path: Path) -> None:
     port = free_port()
     command = ["setpriv", "--pdeathsig=KILL", "redis-server", "--port", str(port), "--bind", "127.0.0.1"]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.site import Site, wait_for
+from tests.jobs.site import Site
+from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -35,7 +36,7 @@ def _a_running_scan_is_cancelled_soon(site: Site, video: str) -> None:
     scan = site.do("order", video, 20)
     site.until(scan, status="running")
     site.do("cancel", scan)
-    row = site.until(scan, status="cancelled", seconds=30)
+    row = site.until(scan, status="cancelled")
     assert not row["verdict"]
     assert site.do("faces", scan)["on_disk"] == []
 
@@ -44,9 +45,9 @@ def _a_worker_that_is_told_to_stop_gives_its_scan_back(site: Site, video: str, w
     scan = site.do("order", video, 10)
     site.until(scan, status="running")
     worker.send_signal(signal.SIGTERM)  # type: ignore[attr-defined]
-    row = site.until(scan, status="queued", seconds=60)
+    row = site.until(scan, status="queued")
     assert row["attempts"] == 0, "a stop is not a failed attempt"
-    worker.wait(60)  # type: ignore[attr-defined]
+    worker.wait(PATIENCE)  # type: ignore[attr-defined]
     messages = list((site.folder / "var" / "broker").glob("*.msg"))
     assert len(messages) == 1, "the next worker finds it in the queue, without a sweep"
     for message in messages:

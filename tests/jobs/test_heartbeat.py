@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.jobs.site import Site, wait_for
+from tests.jobs.site import Site
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -17,14 +18,14 @@ def test_a_worker_is_seen_until_it_ends(new_site: Callable[..., Site]) -> None:
     site = new_site()
     assert site.do("workers") == []
     first = site.worker()
-    name = wait_for(lambda: site.do("workers"), "the worker is seen", 60, pause=0.2)[0]
+    name = wait_for(lambda: site.do("workers"), "the worker is seen", pause=0.2)[0]
     assert name.endswith(f":{first.pid}")
     assert (site.folder / "var/worker.alive").exists(), "for the health check of a container"
     first.send_signal(signal.SIGTERM)
     first.wait()
     assert site.do("workers") == [], "who ends takes their leave"
     second = site.worker()
-    wait_for(lambda: site.do("workers"), "another is seen", 60, pause=0.2)
+    wait_for(lambda: site.do("workers"), "another is seen", pause=0.2)
     second.kill()
     second.wait()
     assert len(site.do("workers")) == 1, "who is killed cannot; a minute later the row does not count"
@@ -33,7 +34,7 @@ def test_a_worker_is_seen_until_it_ends(new_site: Callable[..., Site]) -> None:
 def test_all_processes_of_a_worker_stand_back(new_site: Callable[..., Site]) -> None:
     site = new_site(WORKER_NICE="1")
     worker = site.worker()
-    wait_for(lambda: site.do("workers"), "the worker is ready", 60, pause=0.2)
+    wait_for(lambda: site.do("workers"), "the worker is ready", pause=0.2)
     command = ["ps", "-o", "ni=,policy=,args=", "-g", str(worker.pid)]
 
     def processes() -> list[str]:
@@ -48,8 +49,8 @@ def test_a_sweeper_shows_that_it_lives(new_site: Callable[..., Site]) -> None:
     site = new_site()
     file = site.folder / "var/sweeper.alive"
     sweeper = site.sweeper()
-    wait_for(file.exists, "the sweeper shows that it lives", 60, pause=0.2)
+    wait_for(file.exists, "the sweeper shows that it lives", pause=0.2)
     first = file.stat().st_mtime_ns
-    wait_for(lambda: file.stat().st_mtime_ns > first, "and again", 20, pause=0.2)
+    wait_for(lambda: file.stat().st_mtime_ns > first, "and again", pause=0.2)
     sweeper.kill()
     sweeper.wait()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.site import Site, wait_for
+from tests.jobs.site import Site
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -28,7 +29,6 @@ def site(request: pytest.FixtureRequest, new_site: Callable[..., Site]) -> Site:
     )
 
 
-@pytest.mark.timeout(420)
 def test_kill_in_every_stage(site: Site, clip: Path) -> None:
     kills = EMBEDDED if "CELERY_BROKER_URL" not in site.environment else REDIS
     sweeper = site.sweeper()
@@ -50,7 +50,7 @@ def test_kill_in_every_stage(site: Site, clip: Path) -> None:
         worker.kill()
         worker.wait()
     # What a worker started for itself (decoding, looking for faces) does not outlive it.
-    wait_for(lambda: site.processes() == {sweeper.pid}, "no process is left", 20)
+    wait_for(lambda: site.processes() == {sweeper.pid}, "no process is left")
 
 
 def _is_done_once(site: Site, scan: str, *, attempts: int) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.site import PYTHON, ROOT, Site, free_port, wait_for
+from tests.jobs.site import PYTHON, ROOT, Site, free_port
+from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -39,37 +40,35 @@ def _alive(pid: int) -> bool:
 
 def _scan_is_done(site: Site, clip: Path) -> None:
     scan = site.do("order", site.do("upload", str(clip), "visitor:a"), 10)
-    assert site.until(scan, status="done", seconds=90)["attempts"] == 1
+    assert site.until(scan, status="done")["attempts"] == 1
 
 
 def test_run(new_site: Callable[..., Site], clip: Path) -> None:
     port = free_port()
     site = new_site(PORT=str(port), DJANGO_SETTINGS_MODULE="tests.jobs.settings")
     first = site.start("run", "manage.py", "run")
-    wait_for(
-        lambda: f"The site is at http://127.0.0.1:{port}" in site.log("run"), "the address is printed", 60
-    )
+    wait_for(lambda: f"The site is at http://127.0.0.1:{port}" in site.log("run"), "the address is printed")
     site.told("run", "createsuperuser")
     _another_start_is_refused(site, port)
-    wait_for(lambda: "ready on CPU" in site.log("run"), "the device is named", 60)
+    wait_for(lambda: "ready on CPU" in site.log("run"), "the device is named")
     before = wait_for(lambda: len(c := _children(first.pid)) == 3 and c, "three programs run")
 
     os.kill(before["worker"], signal.SIGKILL)
-    wait_for(lambda: _children(first.pid).get("worker") not in (None, before["worker"]), "a new worker", 30)
+    wait_for(lambda: _children(first.pid).get("worker") not in (None, before["worker"]), "a new worker")
     assert _children(first.pid)["web"] == before["web"], "the others go on"
     _scan_is_done(site, clip)
 
     running = _children(first.pid)
     os.killpg(first.pid, signal.SIGINT)  # as a terminal sends Ctrl-C
-    assert first.wait(30) == 0
-    wait_for(lambda: not any(map(_alive, running.values())), "nothing is left", 20)
+    assert first.wait(PATIENCE) == 0
+    wait_for(lambda: not any(map(_alive, running.values())), "nothing is left")
     assert "Stopped." in site.log("run")
 
     second = site.start("again", "manage.py", "run")
-    wait_for(lambda: "The site is at" in site.log("again"), "the second start", 60)
+    wait_for(lambda: "The site is at" in site.log("again"), "the second start")
     running = wait_for(lambda: len(c := _children(second.pid)) == 3 and c, "three programs run")
     second.kill()
-    wait_for(lambda: not any(map(_alive, running.values())), "nothing outlives a killed `make run`", 60)
+    wait_for(lambda: not any(map(_alive, running.values())), "nothing outlives a killed `make run`")
 
 
 def _another_start_is_refused(site: Site, port: int) -> None:
@@ -80,7 +79,7 @@ def _another_start_is_refused(site: Site, port: int) -> None:
             env={**site.environment, **environment},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         assert result.returncode == 1

@@ -13,7 +13,8 @@ from threading import Barrier
 
 import pytest
 
-from tests.jobs.site import PYTHON, ROOT, Site, free_port, wait_for
+from tests.jobs.site import PYTHON, ROOT, Site, free_port
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.processes
 BOUNDARY = "----boundary"
@@ -61,7 +62,7 @@ def serve(site: Site, port: int, processes: int = 1) -> Browser:
         except OSError:
             return False
 
-    wait_for(answers, "the web server answers", 60, pause=0.2)
+    wait_for(answers, "the web server answers", pause=0.2)
     return browser
 
 
@@ -105,8 +106,8 @@ def test_damaged_weights_at_the_start(new_site: Callable[..., Site], clip: Path,
     site.environment["MODELS_DIR"] = str(models)
     port = free_port()
     site.start("run", "manage.py", "run", PORT=str(port))
-    wait_for(lambda: "The site is at" in site.log("run"), "the site starts", 60, pause=0.2)
-    wait_for(lambda: "No video can be analysed yet" in site.log("run"), "the console says so", 10, pause=0.2)
+    wait_for(lambda: "The site is at" in site.log("run"), "the site starts", pause=0.2)
+    wait_for(lambda: "No video can be analysed yet" in site.log("run"), "the console says so", pause=0.2)
     assert "Traceback" not in site.log("run")
     browser = Browser(port)
     status, _, page = browser.get()

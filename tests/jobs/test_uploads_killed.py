@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.jobs.site import Site, free_port, wait_for
+from tests.jobs.site import Site, free_port
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.processes
 BOUNDARY = "----boundary"
@@ -29,7 +30,7 @@ class Web:
     def start(self) -> subprocess.Popen[Any]:
         command = ["-m", "gunicorn", "-c", "deepfake_site/gunicorn.py", "deepfake_site.wsgi"]
         process = self.site.start("web", *command, PORT=str(self.port))
-        wait_for(self._answers, "the web server answers", 30, pause=0.1)
+        wait_for(self._answers, "the web server answers", pause=0.1)
         return process
 
     def _answers(self) -> bool:
@@ -45,7 +46,7 @@ class Web:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         # Not by the environment, which is gone while the files are still being closed.
-        wait_for(lambda: not any(map(_runs, doomed)), "its threads' process is gone as well", 10)
+        wait_for(lambda: not any(map(_runs, doomed)), "its threads' process is gone as well")
         assert not self.site.processes()
 
     def post(self, name: str, content: bytes, *, send: int | None = None) -> http.client.HTTPConnection:

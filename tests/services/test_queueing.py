@@ -163,5 +163,5 @@ def test_the_embedded_broker_empties_the_first_queue_first(tmp_path: Path) -> No
 
         with connection.Consumer([queue.queue for queue in queues], callbacks=[note]):
             for _ in range(6):
-                connection.drain_events(timeout=2)
+                connection.drain_events(timeout=60)
     assert received == [f"{kind} {n}" for kind in ("visitor", "batch") for n in range(3)]

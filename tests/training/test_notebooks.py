@@ -47,7 +47,6 @@ def run(name: str) -> str:
 
 
 @pytest.mark.processes
-@pytest.mark.timeout(900)  # on a machine that others keep busy
 def test_the_notebooks_lead_from_clips_to_a_prediction(
     media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

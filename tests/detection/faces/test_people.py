@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from ml_app.detection.faces.people import MAX_PEOPLE, find_people
 from ml_app.detection.faces.pool.process_pool import FacePool
 from tests.detection.conftest import Frame
 from tests.media import picture, portrait
+from tests.waiting import PATIENCE, wait_for
 
 PREPROCESSING = Preprocessing(64, 1.2)
 
@@ -168,27 +168,27 @@ def test_descriptors_know_a_person_again() -> None:
 
 def test_a_process_that_dies_is_an_error_and_is_replaced() -> None:
     with FacePool(1) as pool:
-        pool.submit(frame_faces.warm_up).result(60)
+        pool.submit(frame_faces.warm_up).result(PATIENCE)
         child = pool._idle.get()
         assert child is not None
         os.kill(child.pid, signal.SIGKILL)
         pool._idle.put(child)
         with pytest.raises(DetectionError) as caught:
-            pool.submit(find_faces, picture(0), 1.0, PREPROCESSING).result(60)
+            pool.submit(find_faces, picture(0), 1.0, PREPROCESSING).result(PATIENCE)
         assert caught.value.code == "face_detector_crashed"
-        assert len(pool.submit(find_faces, picture(0), 1.0, PREPROCESSING).result(60).sightings) == 1
+        assert len(pool.submit(find_faces, picture(0), 1.0, PREPROCESSING).result(PATIENCE).sightings) == 1
 
 
 def test_a_process_that_hangs_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with FacePool(1) as pool:
-        pool.submit(frame_faces.warm_up).result(60)
+        pool.submit(frame_faces.warm_up).result(PATIENCE)
         child = pool._idle.get()
         assert child is not None
         os.kill(child.pid, signal.SIGSTOP)
         pool._idle.put(child)
         monkeypatch.setattr("ml_app.detection.faces.pool.process_pool.JOB_SECONDS", 0.3)
         with pytest.raises(DetectionError) as caught:
-            pool.submit(find_faces, picture(0), 1.0, PREPROCESSING).result(60)
+            pool.submit(find_faces, picture(0), 1.0, PREPROCESSING).result(PATIENCE)
         assert caught.value.code == "face_detector_crashed"
         assert not _alive(child.pid)
 
@@ -196,7 +196,7 @@ def test_a_process_that_hangs_is_an_error(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("processes", [0, 1])
 def test_what_goes_wrong_inside_is_an_error(processes: int) -> None:
     with FacePool(processes) as pool, pytest.raises(DetectionError) as caught:
-        pool.submit(find_faces, "no image", 1.0, PREPROCESSING).result(60)
+        pool.submit(find_faces, "no image", 1.0, PREPROCESSING).result(PATIENCE)
     assert caught.value.code == "face_detector_failed"
 
 
@@ -215,8 +215,10 @@ def test_cancelling_stops_at_the_next_frame(pool: FacePool) -> None:
 
 
 def _alive(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/stat")
-    return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:  # it may go while it is read
+        return False
 
 
 def test_processes_end_with_their_parent_however_it_dies() -> None:
@@ -234,10 +236,7 @@ def test_processes_end_with_their_parent_however_it_dies() -> None:
     assert all(map(_alive, children))
     parent.kill()
     parent.wait()
-    deadline = time.monotonic() + 60
-    while any(map(_alive, children)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(map(_alive, children))
+    wait_for(lambda: not any(map(_alive, children)), "none outlives its parent")
 
 
 def test_a_process_that_looks_imports_neither_torch_nor_django() -> None:
