@@ -156,6 +156,11 @@ MEDIA_RETENTION_DAYS: float = env.float("MEDIA_RETENTION_DAYS", default=0.0)  # 
 FINDINGS_RETENTION_DAYS: float = env.float("FINDINGS_RETENTION_DAYS", default=0.0)  # 0: keep
 FILE_UPLOAD_HANDLERS = ["ml_app.storage.uploads.IncomingUploadHandler"]
 
+# Links
+LINKS: bool = env.bool("LINKS", default=True)  # videos may be given as links, which workers fetch
+LINK_MAX_MINUTES: float = env.float("LINK_MAX_MINUTES", default=10.0)
+LINK_NETWORKS: list[str] = env.list("LINK_NETWORKS", default=[])  # private ones that links may lead into
+
 # The API
 API_ALIASES: bool = env.bool("API_ALIASES", default=True)  # POST /upload and POST /detect
 API_ALIAS_WAIT_SECONDS: float = env.float("API_ALIAS_WAIT_SECONDS", default=20.0)

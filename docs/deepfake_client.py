@@ -69,6 +69,10 @@ class Client:
         }
         return self._post("scans", lambda: _Body(head, file, tail), headers)
 
+    def link(self, url: str, **wishes: Any) -> dict[str, Any]:
+        """Order the scan of what a link leads to; the site fetches it."""
+        return self._post_json("scans", {"url": url, **wishes})
+
     def scan(self, scan: str) -> dict[str, Any]:
         """A scan as it stands."""
         return self._object("GET", f"scans/{scan}")

@@ -210,12 +210,17 @@ def _choices() -> Iterator[CheckMessage]:
         yield Error(
             f"LOG_FORMAT is {settings.LOG_FORMAT!r}.", hint="It can be plain or json.", id="ml_app.E007"
         )
-    for network in settings.WEBHOOK_NETWORKS:
+    for name, network in _networks():
         try:
             ip_network(network, strict=False)
         except ValueError:
             yield Error(
-                f"WEBHOOK_NETWORKS has {network!r}, which is no network.",
-                hint="Give addresses or networks such as WEBHOOK_NETWORKS=127.0.0.1,10.0.0.0/8",
+                f"{name} has {network!r}, which is no network.",
+                hint=f"Give addresses or networks such as {name}=127.0.0.1,10.0.0.0/8",
                 id="ml_app.E006",
             )
+
+
+def _networks() -> Iterator[tuple[str, str]]:
+    for name in ("WEBHOOK_NETWORKS", "LINK_NETWORKS"):
+        yield from ((name, network) for network in getattr(settings, name))

@@ -53,6 +53,29 @@ _MESSAGES: dict[str, Promise] = {
     "too_many": _("You have ordered very many scans within a minute. Go on a little later."),
     "bad_detector": _("No detector of this name is installed here."),
     "bad_url": _("This address cannot be used. It begins with https:// or http:// and names a host."),
+    "links_not_enabled": _("This site takes files, not links. Send the file itself."),
+    "link_needs_login": _(
+        "The site gives this video to people who are logged in alone. Save the video and upload the file."
+    ),
+    "link_refused": _(
+        "The site does not give the video to this server. Save it in your browser and upload the file."
+    ),
+    "link_not_found": _("There is nothing at this address. Check it; the video may have been deleted."),
+    "link_server_error": _("The site of the link has an error of its own. Try it again later."),
+    "link_unreachable": _(
+        "The site of the link cannot be reached. Check the address, or try it again later."
+    ),
+    "link_timeout": _("The site took too long to give the video. Try it again later, or upload the file."),
+    "link_slow": _("The video came too slowly. Try it again later, or upload the file."),
+    "link_interrupted": _("The connection was lost before the whole video had come. Try it again."),
+    "link_redirects": _("The link leads on and on, to no file. Give the address of the video itself."),
+    "link_no_video": _(
+        "No video was found on this page. Give the address of the video itself, or upload the file."
+    ),
+    "link_several": _("There are several videos on this page. Give the address of one of them."),
+    "link_live": _("This is a live broadcast. Give the link once it has ended, or upload a recording."),
+    "link_stream": _("The site sends the video in a way that cannot be fetched here. Upload the file."),
+    "link_failed": _("Fetching the video failed. Try it again; if it fails again, upload the file."),
     "address_not_allowed": _("This address leads into a private network, which this site does not ask."),
     "too_many_webhooks": _("There are as many webhooks as an account may have. Delete one first."),
     "key_reused": _("This Idempotency-Key was used for another request. Take a new one for each."),

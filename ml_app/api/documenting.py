@@ -37,6 +37,14 @@ class UploadShape(Shape):
     detector = serializers.CharField(required=False, help_text="one of `detectors`; by default the site's")
 
 
+class LinkShape(Shape):
+    """A link to a video or to the page of one; a worker fetches it."""
+
+    url = serializers.CharField(max_length=2000, help_text="https:// or http://")
+    frame_count = serializers.ChoiceField(choices=settings.FRAME_COUNTS, required=False)
+    detector = serializers.CharField(required=False)
+
+
 class WishesShape(Shape):
     """How to analyse a video again."""
 

@@ -23,6 +23,7 @@ from ml_app.detection.checkpoints.manifest import available
 from ml_app.errors import refuse
 from ml_app.models import Scan
 from ml_app.services.access import Actor
+from ml_app.services.links import order_link
 from ml_app.services.pace import refuse_if_too_many
 from ml_app.storage.uploads import IncomingFile, spool, uploaded_files
 
@@ -53,6 +54,33 @@ class Upload:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link to a video, and what is wanted of it."""
+
+    url: str
+    wishes: Wishes
+    actor: Actor
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What makes it the same request when it is sent again."""
+        return {"url": self.url, "frame_count": self.wishes.frame_count, "detector": self.wishes.detector}
+
+
+def read_order(request: Request, *fields: str) -> Upload | Link:
+    """Read a request with a file or with a link, as `read_upload` does."""
+    if _kind(request) != "application/json":
+        return read_upload(request, *fields)
+    _refuse_early(request)
+    data = json_object(request)
+    if "url" not in data:
+        raise refuse("no_file")
+    wishes = read_wishes(data)
+    url = data["url"] if isinstance(data["url"], str) else ""
+    return Link(url, wishes, _uploader(request))
+
+
 def read_upload(request: Request, *fields: str) -> Upload:
     """Read a request with a file, unless it can be refused before that.
 
@@ -61,29 +89,53 @@ def read_upload(request: Request, *fields: str) -> Upload:
 
     Raises:
         ServiceError: With a code of the pages, or of `Wishes`; nothing is kept then.
-        UnsupportedMediaType: Neither a form nor JSON.
+        UnsupportedMediaType: Not a form.
     """
+    _refuse_early(request)
+    kind = _kind(request)
+    if kind in ("", "application/json"):
+        raise refuse("no_file")
+    if kind != "multipart/form-data":
+        raise UnsupportedMediaType(kind)
+    wishes = read_wishes(request._request.POST)  # the first look at the form: all of it is read here
+    file = _file(request, fields)
+    return Upload(file, wishes, _uploader(request))
+
+
+def _kind(request: Request) -> str:
+    return (request.content_type or "").partition(";")[0].strip().lower()
+
+
+def _refuse_early(request: Request) -> None:
+    """Before anything of the body is read."""
     key_of(request)
     if not was_answered(request):  # an old answer costs nothing, so it is given at the busiest of times
         owner = actor_of(request).owner
         services.refuse_if_full(queue=services.queue_for(owner=owner))
         refuse_if_too_many(owner=owner)
-    _refuse_links(request)
-    plain = request._request
-    wishes = read_wishes(plain.POST)  # the first look at the form: all of it is read here
-    file = _file(request, fields)
+
+
+def _uploader(request: Request) -> Actor:
     actor = uploader_of(request)
     if actor.user is None:
-        get_token(plain)  # a visitor needs the token's cookie to cancel or delete what they upload
-    return Upload(file, wishes, actor)
+        get_token(request._request)  # a visitor needs the token's cookie to cancel or delete what they upload
+    return actor
 
 
-def order(upload: Upload) -> Scan:
-    """Keep the video and order its scan.
+def order(upload: Upload | Link) -> Scan:
+    """Keep the video, or the link, and order its scan.
 
     Raises:
         ServiceError: It cannot be analysed.
     """
+    if isinstance(upload, Link):
+        return order_link(
+            url=upload.url,
+            owner=upload.actor.owner,
+            user=upload.actor.user,
+            frame_count=upload.wishes.frame_count,
+            detector_name=upload.wishes.detector,
+        )
     video, _new = services.receive_video(upload=upload.file, owner=upload.actor.owner, user=upload.actor.user)
     wishes = upload.wishes
     scan, _new = services.request_scan(
@@ -123,16 +175,6 @@ def installed() -> list[str]:
 def _whole(value: Any) -> int:
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _refuse_links(request: Request) -> None:
-    kind = (request.content_type or "").partition(";")[0].strip().lower()
-    if kind in ("", "application/json"):
-        if kind and "url" in json_object(request):
-            raise Refused("links_not_enabled", _("This site takes files, not links. Send the file itself."))
-        raise refuse("no_file")
-    if kind != "multipart/form-data":
-        raise UnsupportedMediaType(kind)
 
 
 def _file(request: Request, fields: tuple[str, ...]) -> IncomingFile:

@@ -14,10 +14,10 @@ from rest_framework.response import Response
 from ml_app import services
 from ml_app.api.authentication import actor_of, scan_for
 from ml_app.api.base import ApiView, UploadView, json_object
-from ml_app.api.documenting import LOOKING, ORDERING, Deleting, UploadShape, WishesShape
+from ml_app.api.documenting import LOOKING, ORDERING, Deleting, LinkShape, UploadShape, WishesShape
 from ml_app.api.idempotency import Answer, once
 from ml_app.api.listing import ScanFilter, ScanPages, chosen_scans
-from ml_app.api.ordering import Wishes, order, read_upload, read_wishes
+from ml_app.api.ordering import Wishes, order, read_order, read_wishes
 from ml_app.api.shapes import BriefScan, WholeScan
 from ml_app.models import Scan
 from ml_app.services import access
@@ -42,12 +42,12 @@ class Scans(UploadView):
 
     @extend_schema(
         operation_id="order_scan",
-        request={"multipart/form-data": UploadShape},
+        request={"multipart/form-data": UploadShape, "application/json": LinkShape},
         responses={202: WholeScan, **ORDERING},
     )
     def post(self, request: Request) -> HttpResponse:
-        """Send a video and order its scan."""
-        upload = read_upload(request, "file")
+        """Send a video, or a link to one, and order its scan."""
+        upload = read_order(request, "file")
 
         def do() -> Answer:
             return accepted(request, order(upload))

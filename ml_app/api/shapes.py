@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from ml_app.models import Evidence, Face, FaceFrame, Review, Scan, Verdict, Video
 from ml_app.services import scan_errors
+from ml_app.services.origins import origin_json
 from ml_app.services.recorded import findings_json
 from ml_app.web import wording
 
@@ -151,10 +152,21 @@ class SecondsOfFindings(Shape):
     network = serializers.FloatField()
 
 
+class OriginShape(Shape):
+    """Where the file was fetched from, as its host says; the hash is the file's."""
+
+    url = serializers.CharField(help_text="as it was given")
+    found_url = serializers.CharField(allow_null=True, help_text="where it led")
+    title = serializers.CharField(allow_null=True)
+    uploader = serializers.CharField(allow_null=True)
+    fetched_at = serializers.DateTimeField(allow_null=True, help_text="null: not yet")
+
+
 class FindingsShape(Shape):
     """What was found, with the keys of `manage.py analyze --json`."""
 
     file = serializers.CharField()
+    origin = OriginShape(allow_null=True, help_text="null: the file was uploaded")
     sha256 = serializers.CharField()
     verdict = serializers.ChoiceField(choices=Verdict.values)
     reason = serializers.CharField(allow_null=True)
@@ -171,7 +183,12 @@ class FindingsShape(Shape):
 class WholeScan(BriefScan):
     """A scan with its findings, once it is done."""
 
+    origin = serializers.SerializerMethodField(help_text="null: the file was uploaded")
     findings = serializers.SerializerMethodField()
+
+    @extend_schema_field(OriginShape(allow_null=True))
+    def get_origin(self, scan: Scan) -> dict[str, Any] | None:
+        return origin_json(scan.video)
 
     @extend_schema_field(FindingsShape(allow_null=True))
     def get_findings(self, scan: Scan) -> dict[str, Any] | None:

@@ -32,17 +32,21 @@ _NOTES = {
 }
 
 
-def to_json(file: str, sha256: str | None, findings: Findings) -> dict[str, Any]:
+def to_json(
+    file: str, sha256: str | None, findings: Findings, *, origin: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """One video's line of JSON.
 
     Args:
-        file: The path as it was given.
+        file: The path or link as it was given.
+        origin: Where a link led, and what its host said.
         sha256: Of the file.
         findings: What was found.
     """
     seconds = findings.seconds
     return {
         "file": file,
+        "origin": origin,
         "sha256": sha256,
         "verdict": findings.verdict.value,
         "reason": findings.reason.value or None,
@@ -68,6 +72,7 @@ def error_to_json(
     """The line of JSON of a video that could not be analysed."""
     return {
         "file": file,
+        "origin": None,
         "sha256": sha256,
         "verdict": Verdict.NOT_ANALYSABLE.value,
         "reason": error.code,

@@ -20,6 +20,7 @@ from ml_app.storage.orphans import delete_dead_uploads, delete_orphans
 
 logger = logging.getLogger(__name__)
 PRUNED_AT_ONCE = 200  # videos; the rest has time until the next round, and lost scans have not
+SENT = (Scan.Queue.INTERACTIVE, Scan.Queue.BATCH)  # links are looked for by the workers themselves
 FRESH_SECONDS = 5.0  # a scan this young may still be on its way to the broker
 
 
@@ -81,7 +82,7 @@ def send_again() -> int:
     While there are as many messages as waiting scans, none was lost. Sending one too often does no harm: only
     one worker can claim a scan.
     """
-    return sum(_send_again(queue) for queue in Scan.Queue.values)
+    return sum(_send_again(queue) for queue in SENT)
 
 
 def _send_again(queue: str) -> int:

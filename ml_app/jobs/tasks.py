@@ -20,6 +20,7 @@ from deepfake_site.logs import about_request, about_scan
 from ml_app import services
 from ml_app.detection.errors import Cancelled, CheckpointError, DetectionError
 from ml_app.detection.findings import Findings
+from ml_app.jobs.fetching import Fetcher
 from ml_app.jobs.heartbeat import Heartbeat, worker_name
 from ml_app.jobs.lease import Watch, lease
 from ml_app.jobs.sweeper import sweep
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 _stopping = threading.Event()  # the worker was told to end: give the scan back instead of finishing it
 _heartbeat = Heartbeat()
+_fetcher = Fetcher()
 
 
 @shared_task(name=services.ANALYSE, ignore_result=True)
@@ -44,7 +46,8 @@ def analyse_scan(scan_id: str) -> None:
             _send_on(scan_id)  # for the next worker: this one took the message on its way out
             return
         worker = f"{worker_name()}:{secrets.token_hex(4)}"
-        if not Scan.objects.claim(scan_id, worker=worker, lease=lease()):
+        ready = Scan.objects.exclude(queue=Scan.Queue.LINK)
+        if not ready.claim(scan_id, worker=worker, lease=lease()):
             logger.info("Does not wait for a worker any more")
             return
         scan = Scan.objects.select_related("video").get(pk=scan_id)
@@ -174,10 +177,12 @@ def _warm_up(**kwargs: Any) -> None:
 @worker_ready.connect
 def _show_life(**kwargs: Any) -> None:
     _heartbeat.start()
+    _fetcher.start()
 
 
 @worker_shutdown.connect
 def _show_death(**kwargs: Any) -> None:
+    _fetcher.stop()
     _heartbeat.stop()
 
 
@@ -194,3 +199,4 @@ def _sweep(**kwargs: Any) -> None:
 @worker_shutting_down.connect
 def _stop(**kwargs: Any) -> None:
     _stopping.set()
+    _fetcher.stopping.set()

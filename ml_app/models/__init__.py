@@ -1,8 +1,9 @@
-"""The rows, each with its query sets: Video, Scan, Face, FaceFrame, Review, Worker, and those of the API."""
+"""The rows, each with its query sets: of videos and scans, of workers, and of the API."""
 
 from ml_app.models.api_token import ApiToken
 from ml_app.models.face import Face, FaceFrame, face_frame_path
 from ml_app.models.kept_answer import KeptAnswer
+from ml_app.models.origin import Origin
 from ml_app.models.review import Review
 from ml_app.models.scan import Scan, ScanQuerySet
 from ml_app.models.verdicts import Evidence, Verdict
@@ -19,6 +20,7 @@ __all__ = [
     "Face",
     "FaceFrame",
     "KeptAnswer",
+    "Origin",
     "Review",
     "Scan",
     "ScanQuerySet",

@@ -73,6 +73,8 @@ class ScanQuerySet(models.QuerySet["Scan"]):
     def ahead_of(self, scan: Scan) -> ScanQuerySet:
         """Those that a waiting scan waits for: what was ordered earlier, and for a batch every visitor."""
         earlier = Q(created_at__lt=scan.created_at)
+        if scan.queue == Queue.LINK:
+            return self.waiting(Queue.LINK).filter(earlier)
         if scan.queue == Queue.INTERACTIVE:
             return self.active().filter(earlier, Q(status=Status.RUNNING) | Q(queue=Queue.INTERACTIVE))
         return self.active().filter(earlier | Q(queue=Queue.INTERACTIVE))
@@ -106,6 +108,18 @@ class ScanQuerySet(models.QuerySet["Scan"]):
     def report(self, scan_id: UUID | str, worker: str, *, stage: str, done: int, total: int) -> bool:
         """How far the worker has come."""
         return self.held_by(scan_id, worker)._change(stage=stage, progress_done=done, progress_total=total)
+
+    def hand_over(self, scan_id: UUID | str, worker: str, *, video: Video, queue: str) -> bool:
+        """The file of a link was fetched: now the scan waits for its analysis, all attempts before it."""
+        return self.held_by(scan_id, worker)._change(
+            status=Status.QUEUED,
+            video=video,
+            queue=queue,
+            attempts=0,
+            started_at=None,
+            **_BEGINNING,
+            **_UNCLAIMED,
+        )
 
     def release(self, scan_id: UUID | str, worker: str) -> bool:
         """The worker gives the scan back because it was told to stop; the attempt does not count."""

@@ -21,3 +21,4 @@ class Queue(models.TextChoices):
 
     INTERACTIVE = "interactive", _("somebody waits for it")
     BATCH = "batch", _("one of many")
+    LINK = "link", _("its video is being fetched")

@@ -54,7 +54,8 @@ class Video(models.Model):
     )
     uploaded_at = models.DateTimeField(_("uploaded at"), default=timezone.now, editable=False)
     original_name = models.CharField(_("name"), max_length=255)
-    sha256 = models.CharField("SHA-256", max_length=64)
+    # Empty as long as the file of a link has not been fetched; there is no file, size and length then either.
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
     size = models.PositiveBigIntegerField(_("size in bytes"))
     file = models.FileField(_("file"), upload_to=video_path, max_length=255, blank=True)
     container = models.CharField(_("container"), max_length=64, blank=True)
@@ -75,10 +76,19 @@ class Video(models.Model):
             models.Index(fields=["uploaded_at"], name="video_by_age"),
             models.Index(fields=["uploaded_at"], condition=~Q(file=""), name="video_with_media_by_age"),
         ]
-        constraints = [models.UniqueConstraint(fields=["owner", "sha256"], name="video_once_per_owner")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "sha256"], condition=~Q(sha256=""), name="video_once_per_owner"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.original_name
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether it is a link so far, whose file was not fetched yet, or could not be."""
+        return not self.sha256
 
     @property
     def is_animation(self) -> bool:

@@ -1,30 +1,24 @@
-"""Requests that this site sends to addresses that people typed in: to public hosts alone, and within limits.
-
-A name is looked up once, every address that it has is judged, and the connection goes to the very address
-that was judged: a name server that changes its mind in between changes nothing. A redirect begins anew.
-"""
+"""What this site sends to addresses that people typed in: to public hosts alone, and within limits."""
 
 from __future__ import annotations
 
 import http.client
-import socket
-import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin
 
-from ml_app.errors import ServiceError, refuse
+from ml_app.errors import refuse
+from ml_app.fetching import addresses
+from ml_app.fetching.addresses import Lookup, addresses_of
+from ml_app.fetching.connection import Connection, connect_to, target_of
+from ml_app.fetching.errors import FetchError
 
 TIMEOUT_SECONDS = 5.0  # for each step; and all together may take
 DEADLINE_SECONDS = 15.0
 MOST_REDIRECTS = 3
 MOST_BYTES = 64 * 1024  # of an answer, which nobody needs
-PORTS = {"http": 80, "https": 443}
 KEEPS_METHOD = (307, 308)  # other redirects turn a POST into a GET
-Address = IPv4Address | IPv6Address
-Lookup = Callable[[str, int], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,62 +34,15 @@ class Outcome:
         return 200 <= self.status < 300
 
 
-def addresses_of(host: str, port: int) -> list[str]:
-    """Every address of a name."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-def is_allowed(text: str, networks: Sequence[str]) -> bool:
-    """Whether an address is public, or in one of the networks that the operator has allowed.
-
-    What hides an IPv4 address within an IPv6 one (mapped, 6to4, Teredo, NAT64) is judged by that one.
+def check_url(url: str) -> None:
     """
-    address = ip_address(text.partition("%")[0])
-    judged = _hidden(address) or address
-    if any(_is_in(judged, network) for network in networks):
-        return True
-    return judged.is_global and not judged.is_multicast
-
-
-def _is_in(address: Address, network: str) -> bool:
-    found = ip_network(network, strict=False)
-    return found.version == address.version and address in found
-
-
-_NAT64 = ip_network("64:ff9b::/96")
-
-
-def _hidden(address: Address) -> IPv4Address | None:
-    if isinstance(address, IPv4Address):
-        return None
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    teredo = address.teredo
-    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
-
-
-def check_url(url: str) -> SplitResult:
-    """The parts of an address that may be asked at all; where its host leads is judged when it is asked.
-
     Raises:
-        ServiceError: "bad_url".
+        ServiceError: "bad_url": nothing can be asked of it.
     """
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise refuse("bad_url") from error
-    plain = url.isascii() and url.isprintable() and " " not in url
-    if (
-        not plain
-        or parts.scheme not in PORTS
-        or not parts.hostname
-        or parts.username is not None
-        or port == 0
-    ):
-        raise refuse("bad_url")
-    return parts
+        addresses.check_url(url)
+    except FetchError as error:
+        raise refuse(error.code) from error
 
 
 def post(
@@ -115,10 +62,11 @@ def post(
     until = time.monotonic() + DEADLINE_SECONDS
     for _ in range(MOST_REDIRECTS + 1):
         try:
-            parts = check_url(url)
-            address = _judged(parts, networks, lookup)
-            status, location = _send(_Connection(parts, address, until), parts, body, headers)
-        except ServiceError as error:
+            parts = addresses.check_url(url)
+            left = max(0.1, until - time.monotonic())
+            connection = connect_to(parts, networks, min(TIMEOUT_SECONDS, left), lookup)
+            status, location = _send(connection, parts, body, headers)
+        except FetchError as error:
             return Outcome(0, error.code)
         except (OSError, http.client.HTTPException, ValueError) as error:
             return Outcome(0, f"{type(error).__name__}: {error}"[:200])
@@ -128,40 +76,11 @@ def post(
     return Outcome(0, "too_many_redirects")
 
 
-def _port(parts: SplitResult) -> int:
-    return parts.port or PORTS[parts.scheme]
-
-
-def _judged(parts: SplitResult, networks: Sequence[str], lookup: Lookup) -> str:
-    found = lookup(str(parts.hostname), _port(parts))
-    if not found or not all(is_allowed(address, networks) for address in found):
-        raise refuse("address_not_allowed")
-    return found[0]
-
-
-class _Connection(http.client.HTTPConnection):
-    """To one address, whatever its host is called; that name is for the certificate and the Host header."""
-
-    def __init__(self, parts: SplitResult, address: str, until: float) -> None:
-        left = max(0.1, until - time.monotonic())
-        self._address, self._tls = address, parts.scheme == "https"
-        self.default_port = PORTS[parts.scheme]  # the one that is not named in the Host header
-        super().__init__(str(parts.hostname), _port(parts), timeout=min(TIMEOUT_SECONDS, left))
-
-    def connect(self) -> None:
-        """Connect to the address that was judged."""
-        sock = socket.create_connection((self._address, self.port), self.timeout)
-        if self._tls:
-            sock = ssl.create_default_context().wrap_socket(sock, server_hostname=self.host)
-        self.sock = sock
-
-
 def _send(
-    connection: _Connection, parts: SplitResult, body: bytes, headers: Mapping[str, str]
+    connection: Connection, parts: SplitResult, body: bytes, headers: Mapping[str, str]
 ) -> tuple[int, str]:
     try:
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", target, body, dict(headers))
+        connection.request("POST", target_of(parts), body, dict(headers))
         response = connection.getresponse()
         response.read(MOST_BYTES)
         return response.status, response.headers.get("Location", "")

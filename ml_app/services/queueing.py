@@ -34,7 +34,8 @@ class QueueState:
 
 def queue_for(*, owner: str) -> str:
     """The queue for the next scan of an owner."""
-    active = Scan.objects.active().filter(owner=owner, queue=Scan.Queue.INTERACTIVE)
+    soon = [Scan.Queue.INTERACTIVE, Scan.Queue.LINK]  # a link is one that somebody waits for, too
+    active = Scan.objects.active().filter(owner=owner, queue__in=soon)
     many = bool(owner) and active.count() >= settings.INTERACTIVE_PER_OWNER
     return Scan.Queue.BATCH if many else Scan.Queue.INTERACTIVE
 

@@ -20,16 +20,19 @@ from ml_app.detection.findings import (
     VideoInfo,
 )
 from ml_app.models import Face, FaceFrame, Scan, Video
+from ml_app.services.origins import origin_json
 
 
 def findings_json(scan: Scan) -> dict[str, Any] | None:
     """What `manage.py analyze --json` would say of a finished scan; None for one that is not.
 
-    `file` is the name under which the video was uploaded. Three queries at most.
+    `file` is the name under which the video was uploaded. Four queries at most.
     """
     if scan.status != Scan.Status.DONE:
         return None
-    return summary.to_json(scan.video.original_name, scan.video.sha256, recorded_findings(scan))
+    video = scan.video
+    findings = recorded_findings(scan)
+    return summary.to_json(video.original_name, video.sha256, findings, origin=origin_json(video))
 
 
 def recorded_findings(scan: Scan) -> Findings:

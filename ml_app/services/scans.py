@@ -48,9 +48,11 @@ def request_scan(
         try:
             with transaction.atomic():
                 locked = Video.objects.select_for_update().filter(pk=video.pk).first()
-                if locked is None or not locked.file:  # as it is now: purge_media takes the same lock
+                if locked is None or not (
+                    locked.file or locked.is_awaited
+                ):  # as it is now: purge_media takes the same lock
                     raise refuse("media_purged")
-                chosen = queue or queue_for(owner=video.owner)
+                chosen = Scan.Queue.LINK if locked.is_awaited else queue or queue_for(owner=video.owner)
                 scan = Scan.objects.create(owner=video.owner, queue=chosen, **same)
                 transaction.on_commit(partial(_announce, scan))
                 return scan, True
@@ -68,6 +70,8 @@ def _announce(scan: Scan) -> None:
 
 def enqueue(*, scan_id: UUID | str, queue: str) -> bool:
     """Tell the workers of a waiting scan. False: the broker is away, and the sweeper will send it later."""
+    if queue == Scan.Queue.LINK:  # workers look for these themselves: see jobs.fetching
+        return True
     try:
         app.send_task(
             ANALYSE,

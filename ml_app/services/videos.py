@@ -169,6 +169,9 @@ def delete_scan(*, scan: Scan) -> None:
     """Delete one scan with its findings and pictures; the video stays. A running one stops soon."""
     if scan.is_active:
         cancel_scan(scan=scan)
+    if scan.video.is_awaited and scan.video.scans.count() == 1:  # nothing would be left but a link
+        delete_video(video=scan.video)
+        return
     folders = [f"scans/{scan.pk}"]
     with transaction.atomic():
         scan.delete()

@@ -54,6 +54,29 @@ class UploadForm(FrameCountForm):
     )
 
 
+class LinkForm(forms.Form):
+    """A link to a video, or to the page of one."""
+
+    url = forms.CharField(
+        label=_("Link"),
+        max_length=2000,
+        widget=forms.URLInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Give a link first.")},
+    )
+    frame_count = forms.TypedChoiceField(
+        label=_("How many frames to look at"),
+        coerce=int,
+        error_messages={"invalid_choice": _("Choose one of the offered numbers of frames.")},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="link_%s", **kwargs)
+        field = self.fields["frame_count"]
+        assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - for the type checker
+        field.choices = [(count, str(count)) for count in settings.FRAME_COUNTS]
+        field.initial = settings.DEFAULT_FRAME_COUNT
+
+
 class HistoryFilter(forms.Form):
     """Which of one's scans to list. Every field may be left out; a wrong one filters nothing and says so."""
 

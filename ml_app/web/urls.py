@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from ml_app.web.views import about, busy, errors, language, media, models, scans, uploading, videos
+from ml_app.web.views import about, busy, errors, language, links, media, models, scans, uploading, videos
 
 app_name = "ml_app"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", uploading.upload, name="upload"),
+    path("links/", links.order, name="order_link"),
     path("about/", about.about, name="about"),
     path("models/", models.models, name="models"),
     path("language/", language.choose, name="language"),

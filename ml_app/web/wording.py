@@ -73,6 +73,15 @@ STAGES: dict[str, Words] = {
     "explain": _("Draw heatmaps"),
 }
 
+FETCH = "fetch"
+_FETCH_WORDS = _("Fetch the video, in MB")
+
+
+def stages(*, fetched: bool) -> dict[str, Words]:
+    """What happens to a scan in order, by code; for a link, its file is fetched first."""
+    return {FETCH: _FETCH_WORDS, **STAGES} if fetched else STAGES
+
+
 SECONDS: dict[str, Words] = {
     "decode": _("Decoding frames"),
     "faces": _("Finding and following faces"),

@@ -117,9 +117,7 @@ def test_no_file_a_link_and_other_types(ours: Client) -> None:
     problem(ours.generic("POST", SCANS), 422, "no_file")
     problem(ours.post(SCANS, {"video": "x"}), 422, "no_file")
     as_json = "application/json"
-    problem(
-        ours.post(SCANS, {"url": "https://a.example/v.mp4"}, content_type=as_json), 422, "links_not_enabled"
-    )
+    problem(ours.post(SCANS, {"link": "https://a.example/v.mp4"}, content_type=as_json), 422, "no_file")
     problem(ours.post(SCANS, {}, content_type=as_json), 422, "no_file")
     problem(ours.generic("POST", SCANS, b"x", content_type="video/mp4"), 415, "unsupported_media_type")
     problem(ours.generic("POST", SCANS, b"a=b", content_type="text/plain"), 415, "unsupported_media_type")

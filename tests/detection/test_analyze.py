@@ -17,7 +17,11 @@ from django.core.management import CommandError, call_command
 
 from ml_app.detection import summary
 from ml_app.models import Scan
+from tests.fetching.conftest import host
+from tests.fetching.server import Host
 from tests.media import Clips, make_audio
+
+__all__ = ["host"]
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,8 +51,8 @@ def test_a_line_of_json_has_the_fixed_fields(clips: Clips) -> None:
     (line,), status = lines(path, "--frames", 10)
     assert status == 0
     assert list(line) == [
-        *("file", "sha256", "verdict", "reason", "fake_probability", "frames_requested", "frames_analysed"),
-        *("duration_s", "faces", "detector", "seconds", "error"),
+        *("file", "origin", "sha256", "verdict", "reason", "fake_probability"),
+        *("frames_requested", "frames_analysed", "duration_s", "faces", "detector", "seconds", "error"),
     ]
     assert line["file"] == str(path)
     assert line["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -155,3 +159,32 @@ def test_it_needs_no_database(clips: Clips, tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "There is no detector named 'standard'" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_links_are_fetched(clips: Clips, host: Host, settings: Any) -> None:
+    settings.LINK_NETWORKS = ["127.0.0.1/32"]
+    path = clips(seconds=1)
+    url = host.leads("/short", host.gives("/talk.mp4", path.read_bytes()))
+    (line, missing, private), status = lines(
+        url, f"{host.url}/none.mp4", "http://169.254.169.254/latest", "--frames", 10
+    )
+    assert status == 1
+    assert (line["file"], line["error"]) == (url, None)
+    assert line["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert line["origin"]["found_url"] == f"{host.url}/talk.mp4"
+    assert (missing["file"], missing["error"]["code"]) == (f"{host.url}/none.mp4", "link_not_found")
+    assert private["error"]["code"] == "address_not_allowed"
+    settings.LINKS = False
+    _output, errors, status = analyze(url, "--frames", 10)
+    assert (status, "takes files, not links" in errors) == (1, True)
+
+
+@pytest.mark.django_db
+def test_a_saved_link_is_kept_with_its_origin(
+    clips: Clips, host: Host, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT, settings.LINK_NETWORKS = tmp_path / "media", ["127.0.0.1/32"]
+    url = host.gives("/talk.mp4", clips(seconds=1).read_bytes())
+    _output, _errors, status = analyze(url, "--frames", 10, "--save")
+    assert status == 0
+    assert [origin.url for origin in Scan.objects.get().video.origins.all()] == [url]

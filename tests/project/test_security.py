@@ -109,6 +109,7 @@ def test_who_is_let_in_at_the_door_that_visitors_use(
         ({"DEVICE": "gpu"}, "ml_app.E005"),
         ({"METRICS_NETWORKS": ["10.0.0.0/33"]}, "ml_app.E006"),
         ({"WEBHOOK_NETWORKS": ["localhost"]}, "ml_app.E006"),
+        ({"LINK_NETWORKS": ["everywhere"]}, "ml_app.E006"),
         ({"API_SCANS_PER_MINUTE": -1}, "ml_app.E004"),
         ({"LOG_FORMAT": "xml"}, "ml_app.E007"),
         ({"MEDIA_STORAGE_URL": "s3://b", "MEDIA_ACCEL_PREFIX": "/p/"}, "ml_app.E008"),

@@ -39,6 +39,7 @@ def same(status: int) -> tuple[int, ...]:
 READ = Rule((200, 200, 404, 404, 404), private=True)
 RULES = {
     "ml_app:upload": Rule(same(200), POST=same(422)),  # without a file
+    "ml_app:order_link": Rule(same(405), POST=same(422)),  # without a link
     "ml_app:about": Rule(same(200)),
     "ml_app:models": Rule(same(200)),
     "ml_app:language": Rule(same(302)),

@@ -21,6 +21,7 @@ from ml_app.detection.findings import Findings, Progress
 from ml_app.detection.pipeline import analyse
 from ml_app.detection.runtime.loading import LoadingDetector
 from ml_app.management.files import COMMAND_LINE, videos
+from ml_app.management.links import Source, fetched, split
 
 
 class Command(BaseCommand):
@@ -34,9 +35,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
-        parser.add_argument(
-            "paths", nargs="+", type=Path, metavar="PATH", help="a video, or a folder to search"
-        )
+        parser.add_argument("paths", nargs="+", metavar="PATH", help="a video, a folder to search, or a link")
         parser.add_argument(
             "--frames",
             type=int,
@@ -48,18 +47,21 @@ class Command(BaseCommand):
             "--save", action="store_true", help="keep the findings on the site, for its staff"
         )
 
-    def handle(self, *args: Any, paths: list[Path], frames: int | None, **options: Any) -> None:
+    def handle(self, *args: Any, paths: list[str], frames: int | None, **options: Any) -> None:
         """Analyse every file; the detector is loaded once, while the first is already being read."""
         if frames is not None and frames < 1:
             raise CommandError("--frames must be 1 or more.")
         detector = self._load(options["detector"], frames)
         failures = 0
-        files, empty = videos(paths)
+        links, named = split(paths)
+        files, empty = videos(named)
         for folder in empty:
             failures += 1
             self.stderr.write(f"{folder}: no video in this folder")
         for file in files:
             failures += not self._analyse(file, detector, as_json=options["json"], save=options["save"])
+        for url in links:
+            failures += not self._analyse_link(url, detector, as_json=options["json"], save=options["save"])
         if failures:
             sys.exit(1)
 
@@ -73,30 +75,61 @@ class Command(BaseCommand):
         except CheckpointError as error:
             raise CommandError(error.message) from error
 
-    def _analyse(self, file: Path, detector: LoadingDetector, *, as_json: bool, save: bool) -> bool:
-        sha256 = None
+    def _analyse_link(self, url: str, detector: LoadingDetector, *, as_json: bool, save: bool) -> bool:
+        try:
+            with fetched(url) as (file, found):
+                source = Source(url, found)
+                return self._analyse(file, detector, as_json=as_json, save=save, source=source)
+        except VideoError as error:
+            self._refuse(url, None, error, detector, as_json=as_json)
+            return False
+
+    def _analyse(
+        self,
+        file: Path,
+        detector: LoadingDetector,
+        *,
+        as_json: bool,
+        save: bool,
+        source: Source | None = None,
+    ) -> bool:
+        sha256, name = None, source.url if source else str(file)
         try:
             sha256 = _sha256(file)
             findings = _with_progress(file, detector)
         except CheckpointError as error:  # no other file would fare better
             raise CommandError(error.message) from error
         except DetectionError as error:
-            if as_json:
-                self._line(summary.error_to_json(str(file), sha256, error, detector.info, detector.frames))
-            else:
-                self.stderr.write(f"{file}\n  {error.message}")
+            self._refuse(name, sha256, error, detector, as_json=as_json)
             return False
         if as_json:
-            self._line(summary.to_json(str(file), sha256, findings))
+            origin = source.to_json() if source else None
+            self._line(summary.to_json(name, sha256, findings, origin=origin))
         else:
-            self.stdout.write(summary.to_text(str(file), findings))
-        return not save or self._save(file, findings)
+            self.stdout.write(summary.to_text(name, findings))
+        return not save or self._save(file, findings, source)
 
-    def _save(self, file: Path, findings: Findings) -> bool:
+    def _refuse(
+        self,
+        name: str,
+        sha256: str | None,
+        error: DetectionError,
+        detector: LoadingDetector,
+        *,
+        as_json: bool,
+    ) -> None:
+        if as_json:
+            self._line(summary.error_to_json(name, sha256, error, detector.info, detector.frames))
+        else:
+            self.stderr.write(f"{name}\n  {error.message}")
+
+    def _save(self, file: Path, findings: Findings, source: Source | None) -> bool:
         from ml_app import services  # noqa: PLC0415 - without --save no database is needed
 
         try:
             scan = services.save_analysis(path=file, findings=findings, owner=COMMAND_LINE, user=None)
+            if source:
+                source.note(scan.video)
         except services.ServiceError as error:
             self.stderr.write(f"{file}\n  Not saved: {error}")
             return False

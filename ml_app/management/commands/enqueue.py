@@ -15,7 +15,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ml_app import services
 from ml_app.management.files import COMMAND_LINE, videos
+from ml_app.management.links import split
 from ml_app.models import Scan
+from ml_app.services.links import order_link
 from ml_app.services.queueing import QueueState
 
 PAUSE_SECONDS = 2.0
@@ -32,18 +34,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a video, or a folder")
+        parser.add_argument("paths", nargs="+", metavar="PATH", help="a video, a folder, or a link")
         parser.add_argument("--frames", type=int, default=settings.DEFAULT_FRAME_COUNT)
         parser.add_argument("--owner", default=COMMAND_LINE, help="default: staff alone see them")
         parser.add_argument(
             "--no-wait", action="store_true", help="end with an error when the batch queue is full"
         )
 
-    def handle(self, *args: Any, paths: list[Path], frames: int, **options: Any) -> None:
+    def handle(self, *args: Any, paths: list[str], frames: int, **options: Any) -> None:
         """One file after the other; each waits for its turn before it is copied."""
         if frames not in settings.FRAME_COUNTS:
             raise CommandError(f"--frames must be one of {', '.join(map(str, settings.FRAME_COUNTS))}.")
-        files, empty = videos(paths)
+        links, named = split(paths)
+        files, empty = videos(named)
         for folder in empty:
             self.stderr.write(f"{folder}: no video in this folder")
         ordered = refused = 0
@@ -54,7 +57,14 @@ class Command(BaseCommand):
             except (services.ServiceError, OSError) as error:
                 refused += 1
                 self.stderr.write(f"{file}\n  {error}")
-        known = len(files) - ordered - refused
+        for url in links:
+            try:
+                order_link(url=url, owner=options["owner"], user=None, frame_count=frames)
+                ordered += 1
+            except services.ServiceError as error:
+                refused += 1
+                self.stderr.write(f"{url}\n  {error}")
+        known = len(files) + len(links) - ordered - refused
         self.stdout.write(f"{ordered} scans ordered, {known} were there already, {refused} refused.")
         if refused or empty:
             sys.exit(1)

@@ -92,12 +92,14 @@ def history(request: HttpRequest) -> HttpResponse:
 
 def _standing(scan: Scan) -> dict[str, object]:
     """How far a scan has come: its stages, and how many wait before it."""
-    codes = list(wording.STAGES)
+    words = wording.stages(fetched=scan.queue == Scan.Queue.LINK or scan.video.origins.exists())
+    codes = list(words)
+    here = int(wording.FETCH in words and scan.queue != Scan.Queue.LINK)  # what was fetched is done
     at = codes.index(scan.stage) if scan.stage in codes else -1
     stages = [
         {
-            "words": wording.STAGES[code],
-            "state": "done" if i < at else "current" if i == at else "todo",
+            "words": words[code],
+            "state": "done" if i < max(at, here) else "current" if i == at else "todo",
             "done": scan.progress_done if i == at else int(i < at),
             "total": scan.progress_total if i == at else 1,
         }

@@ -17,7 +17,7 @@ from ml_app import services
 from ml_app.errors import ServiceError
 from ml_app.models import Video
 from ml_app.storage.uploads import max_upload_bytes, uploaded_files
-from ml_app.web.forms import UploadForm
+from ml_app.web.forms import LinkForm, UploadForm
 from ml_app.web.views.busy import Unread, come_back_later, queue_of
 from ml_app.web.views.owners import make_owner, user_of
 
@@ -29,12 +29,12 @@ _STATUS = {"too_large": 413, "disk_full": 507, "detector_unavailable": 503}  # 4
 def upload(request: HttpRequest) -> HttpResponse:
     """Show the form; take a video and order its scan. While the queue is full, nothing of it is read."""
     if request.method != "POST":
-        return _page(request, UploadForm())
+        return page(request, UploadForm())
     state = queue_of(request)
     if state.is_full:
         form = UploadForm({"frame_count": settings.DEFAULT_FRAME_COUNT})
         form.add_error("video", str(state.message))
-        return come_back_later(Unread(request, _page(request, form)))
+        return come_back_later(Unread(request, page(request, form)))
     return _take_in(request)
 
 
@@ -46,13 +46,13 @@ def _take_in(request: HttpRequest) -> HttpResponse:
         if not services.detector_state().available:
             raise ServiceError("detector_unavailable", services.detector_state().message)
         if not form.is_valid():
-            return _page(request, form, status=422)
+            return page(request, form, status=422)
         if len(files) > 1:
             return _take_many(request, form, files)
         return _go(request, _take(request, files[0], form.cleaned_data["frame_count"]))
     except ServiceError as error:
         form.add_error("video", str(error))
-        return _page(request, form, status=_STATUS.get(error.code, 422))
+        return page(request, form, status=_STATUS.get(error.code, 422))
 
 
 def _take(request: HttpRequest, file: UploadedFile, frame_count: int) -> str:
@@ -73,7 +73,7 @@ def _take_many(request: HttpRequest, form: UploadForm, files: list[UploadedFile]
     if len(refused) == len(files):
         for text in refused:
             form.add_error("video", text)
-        return _page(request, form, status=422)
+        return page(request, form, status=422)
     for text in refused:
         messages.error(request, text)
     taken = len(files) - len(refused)
@@ -94,11 +94,15 @@ def _go(request: HttpRequest, url: str) -> HttpResponse:
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)  # type: ignore[attr-defined]
 
 
-def _page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResponse:
+def page(
+    request: HttpRequest, form: UploadForm, status: int = 200, link_form: LinkForm | None = None
+) -> HttpResponse:
+    """The page with its form, and with that for links where they are taken."""
     htmx_errors = request.method == "POST" and request.htmx  # type: ignore[attr-defined]
     template = "ml_app/_upload_errors.html" if htmx_errors else "ml_app/upload.html"
     context = {
         "form": form,
+        "link_form": (link_form or LinkForm()) if settings.LINKS else None,
         "detector": services.detector_state(),
         "queue": queue_of(request),
         "max_bytes": max_upload_bytes(),
