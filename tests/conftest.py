@@ -27,12 +27,20 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        _longest_first(items)
     if config.getoption("--containers"):
         return
     left_out = [item for item in items if item.get_closest_marker("containers")]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("containers")]
+
+
+def _longest_first(items: list[pytest.Item]) -> None:
+    """For `pytest -n 2 --dist loadfile`, which hands out whole files: none is left for the end."""
+    long = {item.path for item in items if any(map(item.get_closest_marker, ("browser", "processes")))}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")

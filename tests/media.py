@@ -237,11 +237,17 @@ class Clips:
         path = self._folder / key / name
         if not path.exists():
             path.parent.mkdir(exist_ok=True)
-            make_clip(path, **arguments)
+            # Another process may be making it as well: both get a whole one.
+            unfinished = path.with_name(f"{os.getpid()}-{name}")
+            make_clip(unfinished, **arguments).replace(path)
         return path
 
 
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
     """A maker of clips: `clips("talk.mp4", seconds=2, people=2)` gives a path. Copy before changing."""
-    return Clips(tmp_path_factory.mktemp("clips"))
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return Clips(tmp_path_factory.mktemp("clips"))
+    shared = tmp_path_factory.getbasetemp().parent / "clips"  # by all processes of this run
+    shared.mkdir(exist_ok=True)
+    return Clips(shared)

@@ -16,6 +16,8 @@ _DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 
 @pytest.hookimpl(wrapper=True)  # before the settings are read
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
+    if "PYTEST_XDIST_WORKER" in os.environ:  # its database lies on the server of who started it
+        return (yield)
     server = early_config.stash[_SERVER] = Server()
     # Or the connection of a thread would hold the database when it is to be dropped.
     os.environ["DATABASE_URL"] = server.url() + "&CONN_MAX_AGE=0"
@@ -39,4 +41,5 @@ def _uses_the_database(item: pytest.Item) -> bool:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    config.stash[_SERVER].stop()
+    if _SERVER in config.stash:
+        config.stash[_SERVER].stop()
