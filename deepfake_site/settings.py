@@ -161,6 +161,9 @@ LINKS: bool = env.bool("LINKS", default=True)  # videos may be given as links, w
 LINK_MAX_MINUTES: float = env.float("LINK_MAX_MINUTES", default=10.0)
 LINK_NETWORKS: list[str] = env.list("LINK_NETWORKS", default=[])  # private ones that links may lead into
 
+# Batches
+BATCH_FILES: int = env.int("BATCH_FILES", default=5000)  # of one batch
+
 # The API
 API_ALIASES: bool = env.bool("API_ALIASES", default=True)  # POST /upload and POST /detect
 API_ALIAS_WAIT_SECONDS: float = env.float("API_ALIAS_WAIT_SECONDS", default=20.0)

@@ -53,6 +53,18 @@ _MESSAGES: dict[str, Promise] = {
     "too_many": _("You have ordered very many scans within a minute. Go on a little later."),
     "bad_detector": _("No detector of this name is installed here."),
     "bad_url": _("This address cannot be used. It begins with https:// or http:// and names a host."),
+    "zip_broken": _("The zip file is damaged. Make it anew, or choose the folder itself."),
+    "zip_empty": _("There is no file in the zip file."),
+    "zip_bomb": _("Unpacked, this would become far larger than it says or should. It is not unpacked."),
+    "zip_nested": _("This is a packed file within a packed one. Unpack it first."),
+    "zip_link": _("This is no file but a link to another place. Pack the file itself."),
+    "zip_encrypted": _("This file is locked with a password. Pack it without one."),
+    "zip_method": _("This file is packed in a way that is not read here. Pack it as an ordinary zip file."),
+    "bad_name": _("The name of this file leads out of the folder or has odd characters. Rename it."),
+    "table_broken": _("This is neither a zip file nor a table of links. Save the table as CSV in UTF-8."),
+    "table_empty": _("There is no link in the table."),
+    "batch_too_many": _("These are more files than one batch may have. Make several batches of them."),
+    "batch_ended": _("This batch was cancelled. Run it again, or make a new one."),
     "links_not_enabled": _("This site takes files, not links. Send the file itself."),
     "link_needs_login": _(
         "The site gives this video to people who are logged in alone. Save the video and upload the file."

@@ -92,14 +92,24 @@ def read_upload(request: Request, *fields: str) -> Upload:
         UnsupportedMediaType: Not a form.
     """
     _refuse_early(request)
+    wishes, file = sent_file(request, *fields)
+    return Upload(file, wishes, _uploader(request))
+
+
+def sent_file(request: Request, *fields: str) -> tuple[Wishes, IncomingFile]:
+    """The file of a form, and what is wanted of it.
+
+    Raises:
+        ServiceError: As `read_upload` does.
+        UnsupportedMediaType: Not a form.
+    """
     kind = _kind(request)
     if kind in ("", "application/json"):
         raise refuse("no_file")
     if kind != "multipart/form-data":
         raise UnsupportedMediaType(kind)
     wishes = read_wishes(request._request.POST)  # the first look at the form: all of it is read here
-    file = _file(request, fields)
-    return Upload(file, wishes, _uploader(request))
+    return wishes, _file(request, fields)
 
 
 def _kind(request: Request) -> str:

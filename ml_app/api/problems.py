@@ -37,6 +37,7 @@ STATUS = {
     "not_finished": 409,
     "scan_active": 409,
     "already_running": 409,
+    "batch_ended": 409,
     "key_reused": 409,
     "key_in_use": 409,
     "upload_interrupted": 400,

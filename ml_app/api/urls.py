@@ -11,13 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from ml_app.api import aliases, detectors, evidence, hooks, me, pages, pictures, scans
+from ml_app.api import aliases, batches, detectors, evidence, hooks, me, pages, pictures, scans
 from ml_app.api.base import ApiView
 from ml_app.api.problems import not_found
 
 app_name = "api"
 V1 = "api/v1"
 SCAN = f"{V1}/scans/<uuid:scan_id>"
+BATCH = f"{V1}/batches/<uuid:batch_id>"
 HOOK = f"{V1}/webhooks/<uuid:webhook_id>"
 
 
@@ -43,6 +44,13 @@ urlpatterns = [
     *_both(f"{SCAN}/video", pictures.TheVideo, "video"),
     *_both(f"{SCAN}/frames/<int:frame_id>/thumbnail", pictures.Thumbnail, "thumbnail"),
     *_both(f"{SCAN}/frames/<int:frame_id>/heatmap", pictures.Heatmap, "heatmap"),
+    *_both(f"{V1}/batches", batches.Batches, "batches"),
+    *_both(BATCH, batches.OneBatch, "batch"),
+    *_both(f"{BATCH}/files", batches.BatchFiles, "batch_files"),
+    *_both(f"{BATCH}/pause", batches.PauseBatch, "pause_batch"),
+    *_both(f"{BATCH}/resume", batches.ResumeBatch, "resume_batch"),
+    *_both(f"{BATCH}/cancel", batches.CancelBatch, "cancel_batch"),
+    *_both(f"{BATCH}/rerun", batches.RerunBatch, "rerun_batch"),
     *_both(f"{V1}/detectors", detectors.Detectors, "detectors"),
     *_both(f"{V1}/detectors/<str:name>", detectors.OneDetector, "detector"),
     *_both(f"{V1}/me", me.Me, "me"),

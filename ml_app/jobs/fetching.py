@@ -1,4 +1,4 @@
-"""Links are fetched beside the analyses: threads of a worker wait for other hosts, and no scan for them.
+"""Links are fetched and batches fed beside the analyses, by threads of a worker: no scan waits for them.
 
 There are no messages for it: a worker asks the database for scans whose link nobody fetches yet.
 """
@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from uuid import UUID
 
 from django.conf import settings
@@ -17,13 +18,14 @@ from django.db import Error, close_old_connections, connection
 from django.db.models import Count
 
 from deepfake_site.logs import about_scan
+from ml_app.batches.feeding import feed
 from ml_app.detection.errors import Cancelled
 from ml_app.errors import ServiceError, scan_errors
 from ml_app.fetching.errors import FetchError
 from ml_app.fetching.fetch import fetch
 from ml_app.jobs.heartbeat import worker_name
 from ml_app.jobs.lease import lease
-from ml_app.models import Scan
+from ml_app.models import FETCHED, Scan
 from ml_app.services.links import fetch_limits, keep_fetched
 from ml_app.storage.uploads import IncomingFile
 
@@ -43,17 +45,20 @@ class Fetcher:
         self.stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="links", daemon=True)
         self._pool = ThreadPoolExecutor(AT_ONCE, "link")
+        self._feeder = threading.Thread(target=self._feed, name="batches", daemon=True)
         self._running: set[Future[bool]] = set()
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+        self._feeder.start()
 
     def stop(self) -> None:
         """Give back what is being fetched, for another worker."""
         self.stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
+            self._feeder.join(timeout=5)
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _run(self) -> None:
@@ -65,6 +70,18 @@ class Fetcher:
                 connection.close()
             except Exception:
                 logger.exception("Links cannot be looked for")
+        connection.close()
+
+    def _feed(self) -> None:
+        while not self.stopping.wait(LOOK_SECONDS):
+            close_old_connections()
+            try:
+                feed(stopping=self.stopping.is_set)
+            except Error as error:
+                logger.warning("The database does not answer: %s", error)
+                connection.close()
+            except Exception:
+                logger.exception("A batch cannot be fed")
         connection.close()
 
     def _look(self) -> None:
@@ -85,11 +102,15 @@ class Fetcher:
 
 
 def next_links(at_most: int) -> list[UUID]:
-    """The scans whose links come next, the oldest first; of an owner so many that others come too."""
-    running = Scan.objects.filter(queue=Scan.Queue.LINK, status=Scan.Status.RUNNING).order_by()
+    """The scans whose links come next: first those that somebody waits for, then those of batches.
+
+    Of an owner so many that others come too.
+    """
+    running = Scan.objects.filter(queue__in=FETCHED, status=Scan.Status.RUNNING).order_by()
     busy = dict(running.values_list("owner").annotate(Count("pk")))
     found = []
-    for scan_id, owner in Scan.objects.waiting(Scan.Queue.LINK).values_list("pk", "owner")[:200]:
+    waiting = [Scan.objects.waiting(queue).values_list("pk", "owner")[:200] for queue in FETCHED]
+    for scan_id, owner in chain(*waiting):
         if len(found) < at_most and busy.get(owner, 0) < PER_OWNER:
             busy[owner] = busy.get(owner, 0) + 1
             found.append(scan_id)
@@ -99,7 +120,7 @@ def next_links(at_most: int) -> list[UUID]:
 def attempt(scan_id: UUID, stopping: threading.Event) -> bool:
     """One attempt at one link, if it still waits for one. True if its file has come."""
     worker = f"{worker_name()}:{secrets.token_hex(4)}"
-    if not Scan.objects.filter(queue=Scan.Queue.LINK).claim(scan_id, worker=worker, lease=lease()):
+    if not Scan.objects.filter(queue__in=FETCHED).claim(scan_id, worker=worker, lease=lease()):
         return False
     with about_scan(str(scan_id)):
         scan = Scan.objects.select_related("video__uploaded_by").get(pk=scan_id)

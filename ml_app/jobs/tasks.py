@@ -24,7 +24,7 @@ from ml_app.jobs.fetching import Fetcher
 from ml_app.jobs.heartbeat import Heartbeat, worker_name
 from ml_app.jobs.lease import Watch, lease
 from ml_app.jobs.sweeper import sweep
-from ml_app.models import Scan
+from ml_app.models import FETCHED, Scan
 from ml_app.storage import media_files
 from ml_app.storage.uploads import disk_is_full
 
@@ -46,7 +46,7 @@ def analyse_scan(scan_id: str) -> None:
             _send_on(scan_id)  # for the next worker: this one took the message on its way out
             return
         worker = f"{worker_name()}:{secrets.token_hex(4)}"
-        ready = Scan.objects.exclude(queue=Scan.Queue.LINK)
+        ready = Scan.objects.exclude(queue__in=FETCHED)
         if not ready.claim(scan_id, worker=worker, lease=lease()):
             logger.info("Does not wait for a worker any more")
             return

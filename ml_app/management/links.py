@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
+from ml_app.batches import table
 from ml_app.detection.errors import VideoError
 from ml_app.errors import ServiceError, refuse, scan_errors
 from ml_app.fetching.errors import FetchError
@@ -23,6 +25,8 @@ from ml_app.services.links import fetch_limits
 from ml_app.services.origins import note_origin
 from ml_app.storage.uploads import harmless_suffix
 
+TABLES = (".csv", ".tsv")
+
 
 def is_link(text: str) -> bool:
     """Whether it is a link and not a path."""
@@ -30,8 +34,30 @@ def is_link(text: str) -> bool:
 
 
 def split(texts: Sequence[str]) -> tuple[list[str], list[Path]]:
-    """Links, and paths."""
-    return list(dict.fromkeys(filter(is_link, texts))), [Path(text) for text in texts if not is_link(text)]
+    """Links, those of tables (.csv) too, and paths.
+
+    Raises:
+        CommandError: A table cannot be read.
+    """
+    links: list[str] = []
+    paths: list[Path] = []
+    for text in texts:
+        if is_link(text):
+            links.append(text)
+        elif text.lower().endswith(TABLES):
+            links += _table(Path(text))
+        else:
+            paths.append(Path(text))
+    return list(dict.fromkeys(links)), paths
+
+
+def _table(path: Path) -> list[str]:
+    try:
+        return table.links(path.read_bytes(), at_most=settings.BATCH_FILES)
+    except ServiceError as error:
+        raise CommandError(f"{path}: {error}") from error
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)

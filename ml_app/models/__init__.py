@@ -1,11 +1,13 @@
 """The rows, each with its query sets: of videos and scans, of workers, and of the API."""
 
 from ml_app.models.api_token import ApiToken
+from ml_app.models.batch import Batch, BatchItem, BatchItemQuerySet, BatchQuerySet, ItemState
 from ml_app.models.face import Face, FaceFrame, face_frame_path
 from ml_app.models.kept_answer import KeptAnswer
 from ml_app.models.origin import Origin
 from ml_app.models.review import Review
 from ml_app.models.scan import Scan, ScanQuerySet
+from ml_app.models.states import FETCHED
 from ml_app.models.verdicts import Evidence, Verdict
 from ml_app.models.video import Video, VideoQuerySet, video_path
 from ml_app.models.webhook import Delivery, Webhook
@@ -13,12 +15,18 @@ from ml_app.models.worker import SEEN_SECONDS, Worker
 
 # `video_path` and `face_frame_path` are named in migrations.
 __all__ = [
+    "FETCHED",
     "SEEN_SECONDS",
     "ApiToken",
+    "Batch",
+    "BatchItem",
+    "BatchItemQuerySet",
+    "BatchQuerySet",
     "Delivery",
     "Evidence",
     "Face",
     "FaceFrame",
+    "ItemState",
     "KeptAnswer",
     "Origin",
     "Review",

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ml_app.models.probability import PROBABILITY, in_unit_interval
-from ml_app.models.states import Queue, Status
+from ml_app.models.states import FETCHED, Queue, Status
 from ml_app.models.verdicts import Evidence, Verdict
 from ml_app.models.video import Video
 
@@ -73,8 +73,8 @@ class ScanQuerySet(models.QuerySet["Scan"]):
     def ahead_of(self, scan: Scan) -> ScanQuerySet:
         """Those that a waiting scan waits for: what was ordered earlier, and for a batch every visitor."""
         earlier = Q(created_at__lt=scan.created_at)
-        if scan.queue == Queue.LINK:
-            return self.waiting(Queue.LINK).filter(earlier)
+        if scan.queue in FETCHED:
+            return self.waiting(scan.queue).filter(earlier)
         if scan.queue == Queue.INTERACTIVE:
             return self.active().filter(earlier, Q(status=Status.RUNNING) | Q(queue=Queue.INTERACTIVE))
         return self.active().filter(earlier | Q(queue=Queue.INTERACTIVE))

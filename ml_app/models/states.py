@@ -22,3 +22,7 @@ class Queue(models.TextChoices):
     INTERACTIVE = "interactive", _("somebody waits for it")
     BATCH = "batch", _("one of many")
     LINK = "link", _("its video is being fetched")
+    BATCH_LINK = "batch_link", _("one of many whose videos are being fetched")
+
+
+FETCHED = (Queue.LINK, Queue.BATCH_LINK)  # those whose videos come from elsewhere; no broker has them

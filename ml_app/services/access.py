@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib.sessions.backends.base import SessionBase
 
-from ml_app.models import Scan, ScanQuerySet, Video, VideoQuerySet
+from ml_app.models import Batch, BatchQuerySet, Scan, ScanQuerySet, Video, VideoQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -77,8 +77,15 @@ def visible_videos(actor: Actor) -> VideoQuerySet:
     return Video.objects.visible_to(owner=actor.owner, is_staff=actor.is_staff)
 
 
-def may(actor: Actor, act: Act, subject: Scan | Video) -> bool:
-    """Whether somebody may do this to a scan, or to a video with all its scans."""
+def visible_batches(actor: Actor) -> BatchQuerySet:
+    """The batches that somebody may see."""
+    if not actor.owner and not actor.is_staff:
+        return Batch.objects.none()
+    return Batch.objects.visible_to(owner=actor.owner, is_staff=actor.is_staff)
+
+
+def may(actor: Actor, act: Act, subject: Scan | Video | Batch) -> bool:
+    """Whether somebody may do this to a scan, to a video with all its scans, or to a batch."""
     is_owner = bool(actor.owner) and subject.owner == actor.owner
     if act is Act.DELETE:  # that staff may see it is not enough
         return is_owner

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from ml_app.errors import ServiceError
-from ml_app.models import Scan, Video
+from ml_app.models import Batch, Scan, Video
 from ml_app.services.scans import cancel_scan, request_scan
 from ml_app.services.videos import delete_video
 
@@ -34,6 +34,7 @@ def claim_videos(*, visitor: str, user: User) -> int:
     for video in videos:
         with transaction.atomic():
             _claim(video, owner, user)
+    Batch.objects.filter(owner=visitor).update(owner=owner, ordered_by=user)
     if videos:
         logger.info("%s took over %d videos of this browser", owner, len(videos))
     return len(videos)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from ml_app.errors import refuse
 from ml_app.fetching.fetch import Fetched, FetchLimits
-from ml_app.models import Origin, Scan, Video
+from ml_app.models import FETCHED, Origin, Scan, Video
 from ml_app.services.detectors import detector_state
 from ml_app.services.origins import what_was_found
 from ml_app.services.outbound import check_url
@@ -33,9 +33,18 @@ def fetch_limits() -> FetchLimits:
 
 
 def order_link(
-    *, url: str, owner: str, user: User | None, frame_count: int, detector_name: str | None = None
+    *,
+    url: str,
+    owner: str,
+    user: User | None,
+    frame_count: int,
+    detector_name: str | None = None,
+    queue: str = Scan.Queue.LINK,
 ) -> Scan:
     """Order a scan of what a link leads to, or find the one that already waits for the same link.
+
+    Args:
+        queue: `LINK`, or `BATCH_LINK` for one of many.
 
     Raises:
         ServiceError: "links_not_enabled", "bad_url", "bad_frame_count", "detector_unavailable", "queue_full".
@@ -50,7 +59,7 @@ def order_link(
         raise refuse("detector_unavailable")
     same = Scan.objects.active().filter(
         owner=owner,
-        queue=Scan.Queue.LINK,
+        queue__in=FETCHED,
         detector_name=name,
         frame_count=frame_count,
         video__origins__url=url,
@@ -58,12 +67,12 @@ def order_link(
     known = same.first()
     if known is not None:
         return known
-    refuse_if_full(queue=Scan.Queue.LINK)
+    refuse_if_full(queue=queue)
     with transaction.atomic():
         video = Video.objects.create(owner=owner, uploaded_by=user, original_name=url[:255], size=0)
         Origin.objects.create(video=video, url=url)
         return Scan.objects.create(
-            video=video, owner=owner, queue=Scan.Queue.LINK, detector_name=name, frame_count=frame_count
+            video=video, owner=owner, queue=queue, detector_name=name, frame_count=frame_count
         )
 
 
@@ -81,7 +90,8 @@ def keep_fetched(*, scan: Scan, worker: str, origin: Origin, incoming: IncomingF
     video, _new = receive_video(upload=incoming, owner=scan.owner, user=awaited.uploaded_by)
     try:
         with transaction.atomic():
-            queue = queue_for(owner=scan.owner)
+            one_of_many = scan.queue == Scan.Queue.BATCH_LINK
+            queue = Scan.Queue.BATCH if one_of_many else queue_for(owner=scan.owner)
             if not Scan.objects.hand_over(scan.pk, worker, video=video, queue=queue):
                 return False
             Origin.objects.filter(pk=origin.pk).update(

@@ -42,7 +42,7 @@ def queue_for(*, owner: str) -> str:
 
 def queue_state(*, queue: str) -> QueueState:
     """One small query."""
-    is_batch = queue == Scan.Queue.BATCH
+    is_batch = queue in (Scan.Queue.BATCH, Scan.Queue.BATCH_LINK)
     limit = settings.BATCH_QUEUE_LIMIT if is_batch else settings.QUEUE_LIMIT
     waiting = Scan.objects.waiting(queue).order_by().count()
     full = limit and waiting >= limit

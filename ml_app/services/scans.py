@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from deepfake_site.celery import app
 from deepfake_site.logs import about_scan, request_id
 from ml_app.errors import refuse
-from ml_app.models import Review, Scan, Video
+from ml_app.models import FETCHED, Review, Scan, Video
 from ml_app.services.detectors import detector_state
 from ml_app.services.queueing import queue_for
 
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 logger = logging.getLogger(__name__)
+# Where a scan waits for its video before it waits in one of these
+FETCHED_FOR = {
+    Scan.Queue.INTERACTIVE.value: Scan.Queue.LINK.value,
+    Scan.Queue.BATCH.value: Scan.Queue.BATCH_LINK.value,
+}
 ANALYSE = "ml_app.jobs.tasks.analyse_scan"  # by name: tasks call services, not the other way round
 
 
@@ -52,7 +57,8 @@ def request_scan(
                     locked.file or locked.is_awaited
                 ):  # as it is now: purge_media takes the same lock
                     raise refuse("media_purged")
-                chosen = Scan.Queue.LINK if locked.is_awaited else queue or queue_for(owner=video.owner)
+                chosen = queue or queue_for(owner=video.owner)
+                chosen = FETCHED_FOR.get(chosen, chosen) if locked.is_awaited else chosen
                 scan = Scan.objects.create(owner=video.owner, queue=chosen, **same)
                 transaction.on_commit(partial(_announce, scan))
                 return scan, True
@@ -70,7 +76,7 @@ def _announce(scan: Scan) -> None:
 
 def enqueue(*, scan_id: UUID | str, queue: str) -> bool:
     """Tell the workers of a waiting scan. False: the broker is away, and the sweeper will send it later."""
-    if queue == Scan.Queue.LINK:  # workers look for these themselves: see jobs.fetching
+    if queue in FETCHED:  # workers look for these themselves: see jobs.fetching
         return True
     try:
         app.send_task(

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from ml_app.models import FaceFrame, Scan, Video
+from ml_app.models import Batch, FaceFrame, Scan, Video
 from ml_app.storage import media_files
 from ml_app.storage.bucket_orphans import delete_remote_orphans
 from ml_app.storage.uploads import incoming_dir, lock
@@ -33,9 +33,11 @@ def delete_orphans() -> int:
     folders = _folders(media / "scans")
     while some := list(islice(folders, FOLDERS_AT_ONCE)):
         deleted += _delete_pictures(some, media)
+    archives = (path for path in _files(media / "batches") if not _has_batch(path, media)())
+    deleted += [path for path in archives if _delete_if_dead(path, _has_batch(path, media))]
     for path in deleted:
         logger.info("Deleted %s, which belongs to no row", path.relative_to(media))
-    for kind in ("videos", "scans"):
+    for kind in ("videos", "scans", "batches"):
         _remove_empty_folders(media / kind)
     return dead + len(deleted)
 
@@ -59,6 +61,11 @@ def _unknown(media: Path) -> Iterator[Path]:
 def _is_kept(path: Path, media: Path) -> Callable[[], bool]:
     name = path.relative_to(media).as_posix()
     return lambda: Video.objects.filter(file=name).exists()
+
+
+def _has_batch(path: Path, media: Path) -> Callable[[], bool]:
+    name = path.relative_to(media).as_posix()
+    return lambda: Batch.objects.filter(archive=name).exists()
 
 
 def _delete_if_dead(path: Path, is_kept: Callable[[], bool]) -> bool:

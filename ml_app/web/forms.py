@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from ml_app.models import Scan, Verdict
+from ml_app.models import ItemState, Scan, Verdict
 
 # What the file picker offers first. The reader decides by content, never by name.
 ACCEPTED = (
@@ -75,6 +75,48 @@ class LinkForm(forms.Form):
         assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - for the type checker
         field.choices = [(count, str(count)) for count in settings.FRAME_COUNTS]
         field.initial = settings.DEFAULT_FRAME_COUNT
+
+
+class BatchForm(forms.Form):
+    """How to analyse the files of a batch. The view takes the file from the upload handler."""
+
+    file = forms.Field(required=False)
+    name = forms.CharField(required=False, max_length=200)
+    frame_count = forms.TypedChoiceField(
+        label=_("How many frames to look at"),
+        coerce=int,
+        error_messages={"invalid_choice": _("Choose one of the offered numbers of frames.")},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="batch_%s", **kwargs)
+        field = self.fields["frame_count"]
+        assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - for the type checker
+        field.choices = [(count, str(count)) for count in settings.FRAME_COUNTS]
+        field.initial = settings.DEFAULT_FRAME_COUNT
+
+
+class BatchFilter(forms.Form):
+    """Which files of a batch to list. What is wrong filters nothing."""
+
+    state = forms.ChoiceField(label=_("Status"), required=False, choices=[("", _("any")), *ItemState.choices])
+    verdict = forms.ChoiceField(
+        label=_("Verdict"), required=False, choices=[("", _("any")), *Verdict.choices]
+    )
+    order = forms.ChoiceField(
+        label=_("Order"),
+        required=False,
+        choices=[
+            ("number", _("as they were given")),
+            ("name", _("by name")),
+            ("probability", _("most suspicious first")),
+        ],
+    )
+
+    def chosen(self) -> dict[str, Any]:
+        """What was filled in rightly, by field."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}
 
 
 class HistoryFilter(forms.Form):

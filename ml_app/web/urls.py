@@ -2,12 +2,34 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from ml_app.web.views import about, busy, errors, language, links, media, models, scans, uploading, videos
+from ml_app.web.views import (
+    about,
+    batches,
+    busy,
+    errors,
+    language,
+    links,
+    media,
+    models,
+    scans,
+    uploading,
+    videos,
+)
 
 app_name = "ml_app"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", uploading.upload, name="upload"),
     path("links/", links.order, name="order_link"),
+    path("batches/", batches.batches, name="batches"),
+    path("batches/<uuid:batch_id>/", batches.batch, name="batch"),
+    path("batches/<uuid:batch_id>/files/", batches.add, name="add_file"),
+    path("batches/<uuid:batch_id>/pause/", batches.pause, name="pause_batch"),
+    path("batches/<uuid:batch_id>/resume/", batches.resume, name="resume_batch"),
+    path("batches/<uuid:batch_id>/cancel/", batches.cancel, name="cancel_batch"),
+    path("batches/<uuid:batch_id>/rerun/", batches.rerun, name="rerun_batch"),
+    path("batches/<uuid:batch_id>/delete/", batches.delete, name="delete_batch"),
+    path("batches/<uuid:batch_id>/results.csv", batches.table, name="batch_csv"),
+    path("batches/<uuid:batch_id>/results.json", batches.listing, name="batch_json"),
     path("about/", about.about, name="about"),
     path("models/", models.models, name="models"),
     path("language/", language.choose, name="language"),

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from ml_app.models import ApiToken, Delivery, FaceFrame, Review, Scan, Video, Webhook
+from ml_app.models import ApiToken, Batch, BatchItem, Delivery, FaceFrame, Review, Scan, Video, Webhook
 from ml_app.services.tokens import create_token
 from ml_app.services.webhooks import create_webhook
 
@@ -49,6 +49,13 @@ RULES = {
     "api:video": Rule(GET=MINE, private=True),
     "api:thumbnail": Rule(GET=MINE, private=True),
     "api:heatmap": Rule(GET=MINE, private=True),
+    "api:batches": Rule(GET=same(200), POST=same(422)),  # one's own alone; without a file
+    "api:batch": Rule(GET=MINE, DELETE=(204, 403, 404, 404, 404), private=True),
+    "api:batch_files": Rule(GET=MINE, POST=(422, 403, 404, 404, 404), private=True),
+    "api:pause_batch": Rule(POST=MINE, private=True),
+    "api:resume_batch": Rule(POST=MINE, private=True),
+    "api:cancel_batch": Rule(POST=MINE, private=True),
+    "api:rerun_batch": Rule(POST=MINE, private=True),
     "api:detectors": Rule(GET=same(200)),
     "api:detector": Rule(GET=same(200)),
     "api:me": Rule(GET=same(200)),
@@ -88,6 +95,7 @@ def address(name: str, scan: Scan) -> str:
         "number": 1,
         "frame_id": frame.pk,
         "scan_id": scan.pk,
+        "batch_id": UUID(int=8),
         "webhook_id": hook.pk,
         "delivery_id": hook.deliveries.get().pk,
     }
@@ -95,6 +103,7 @@ def address(name: str, scan: Scan) -> str:
         "api:detector": {"name": "standard"},
         "api:revoke_token": {"token_id": ApiToken.objects.values_list("pk", flat=True).first() or 1},
         "api:webhook": {"webhook_id"},
+        **{name: {"batch_id"} for name in RULES if "batch" in name and name != "api:batches"},
         "api:deliveries": {"webhook_id"},
         "api:replay": {"webhook_id", "delivery_id"},
         "api:face": {"scan_id", "number"},
@@ -124,9 +133,21 @@ def hook(user: User) -> Webhook:
     return row
 
 
+@pytest.fixture(autouse=True)
+def batch(finished: Scan) -> Batch:
+    """A batch of `user` with one file, under a number that the other tables can name."""
+    row = Batch.objects.create(
+        pk=UUID(int=8), owner=finished.owner, name="speech.mp4", frame_count=20, detector_name="standard"
+    )
+    BatchItem.objects.create(
+        batch=row, number=1, name="speech.mp4", scan=finished, ordered_at=finished.created_at
+    )
+    return row
+
+
 def everything() -> tuple[Any, ...]:
     """All that a stranger could change."""
-    models = (Video, Scan, FaceFrame, Review, Webhook, Delivery)
+    models = (Video, Scan, FaceFrame, Review, Webhook, Delivery, Batch, BatchItem)
     rows = [list(model.objects.order_by("pk").values()) for model in models]
     return (*rows, sorted(Path(settings.MEDIA_ROOT).rglob("*")))
 
@@ -163,6 +184,7 @@ def test_to_others_it_looks_as_if_it_did_not_exist(
 ) -> None:
     url = address(name, finished)
     missing = url.replace(str(finished.pk), str(UUID(int=1))).replace(str(hook.pk), str(UUID(int=2)))
+    missing = missing.replace(str(UUID(int=8)), str(UUID(int=9)))
     before = everything()
     for client in clients[2:]:
         for method in METHODS:
@@ -189,6 +211,7 @@ def test_pages_for_those_who_are_signed_in(user: User, finished: Scan) -> None:
 def test_a_visitor_is_the_owner_of_what_they_sent(owner: Client, stranger: Client, finished: Scan) -> None:
     Video.objects.update(owner="visitor:owner-of-the-test")
     Scan.objects.update(owner="visitor:owner-of-the-test")
+    Batch.objects.update(owner="visitor:owner-of-the-test")
     for name, rule in RULES.items():
         if rule.private and rule.GET == MINE:
             assert owner.get(address(name, finished)).status_code == 200, name

@@ -18,6 +18,7 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 
+from ml_app.models import Batch, BatchItem, Origin
 from tests.browser.test_upload_to_verdict import fits
 from tests.factories import ReviewFactory, ScanFactory, UserFactory, VideoFactory, add_face
 from tests.media import Clips
@@ -69,8 +70,25 @@ def pages(transactional_db: None, clips: Clips) -> tuple[dict[str, str], Abstrac
     running = ScanFactory(video__owner=OWNER, running=True)
     failed = ScanFactory(video__owner=OWNER, failed=True)
     cancelled = ScanFactory(video__owner=OWNER, cancelled=True)
+    batch = Batch.objects.create(
+        owner=OWNER, name="Recordings of Monday.zip", frame_count=40, detector_name="standard"
+    )
+    told = (("speech.mp4", done, ""), ("wink.gif", genuine, ""), ("inner.zip", None, "zip_nested"))
+    for number, (name, scan, code) in enumerate((*told, ("later.mp4", None, "")), 1):
+        ordered = scan.created_at if scan else None
+        BatchItem.objects.create(
+            batch=batch, number=number, name=name, scan=scan, error_code=code, ordered_at=ordered
+        )
+    awaited = ScanFactory(video__owner=OWNER, video__sha256="", video__file=None, queue="link", running=True)
+    Origin.objects.create(video=awaited.video, url="https://video.example/watch?v=1")
+    Origin.objects.create(
+        video=video, url="https://video.example/watch?v=2", title="A talk", uploader="Jane Doe"
+    )
     addresses = {
         "upload": "/",
+        "batches": "/batches/",
+        "batch": f"/batches/{batch.pk}/",
+        "scan-fetching": f"/scans/{awaited.pk}/",
         "history": "/scans/",
         "history-filtered": "/scans/?name=speech&verdict=fake&since=nonsense",
         "about": "/about/",

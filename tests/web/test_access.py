@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.urls.resolvers import RoutePattern
 
-from ml_app.models import FaceFrame, Review, Scan, Video
+from ml_app.models import Batch, BatchItem, FaceFrame, Review, Scan, Video
 from ml_app.web.views.probes import PROBES
 from tests.factories import UserFactory
 
@@ -37,9 +37,20 @@ def same(status: int) -> tuple[int, ...]:
 
 
 READ = Rule((200, 200, 404, 404, 404), private=True)
+DO = Rule((405,) * 5, POST=(302, 302, 404, 404, 404), private=True)
 RULES = {
     "ml_app:upload": Rule(same(200), POST=same(422)),  # without a file
     "ml_app:order_link": Rule(same(405), POST=same(422)),  # without a link
+    "ml_app:batches": Rule(same(200), POST=same(422)),  # of one's own: see test_batches.py; without a file
+    "ml_app:batch": READ,
+    "ml_app:batch_csv": READ,
+    "ml_app:batch_json": READ,
+    "ml_app:add_file": Rule(same(405), POST=(422, 404, 404, 404, 404), private=True),
+    "ml_app:pause_batch": DO,
+    "ml_app:resume_batch": DO,
+    "ml_app:cancel_batch": DO,
+    "ml_app:rerun_batch": DO,
+    "ml_app:delete_batch": Rule(same(405), POST=(302, 404, 404, 404, 404), private=True),
     "ml_app:about": Rule(same(200)),
     "ml_app:models": Rule(same(200)),
     "ml_app:language": Rule(same(302)),
@@ -111,13 +122,35 @@ def address(name: str, scan: Scan) -> str:
     way = dict(patterns())[name]
     frame = FaceFrame.objects.filter(face__scan=scan).exclude(heatmap="").first()
     assert frame is not None
-    values = {"scan_id": scan.pk, "video_id": scan.video_id, "frame_id": frame.pk}
+    values = {
+        "scan_id": scan.pk,
+        "video_id": scan.video_id,
+        "frame_id": frame.pk,
+        "batch_id": batch_with(scan).pk,
+    }
     return reverse(name, kwargs={key: values[key] for key in arguments(way)})
+
+
+def batch_with(scan: Scan) -> Batch:
+    """The batch that the scan belongs to."""
+    known = Batch.objects.filter(items__scan=scan).first() or Batch.objects.first()
+    if known is not None:
+        return known
+    made = Batch.objects.create(
+        owner=scan.owner, name=scan.video.original_name, frame_count=20, detector_name=scan.detector_name
+    )
+    BatchItem.objects.create(
+        batch=made, number=1, name=scan.video.original_name, scan=scan, ordered_at=scan.created_at
+    )
+    return made
 
 
 def everything() -> tuple[Any, ...]:
     """All that a stranger could change."""
-    rows = [list(model.objects.order_by("pk").values()) for model in (Video, Scan, FaceFrame, Review)]
+    rows = [
+        list(model.objects.order_by("pk").values())
+        for model in (Video, Scan, FaceFrame, Review, Batch, BatchItem)
+    ]
     return (*rows, sorted(Path(settings.MEDIA_ROOT).rglob("*")))
 
 
@@ -158,6 +191,7 @@ def test_each_gets_what_the_rule_says(name: str, method: str, clients: list[Clie
 def test_to_others_it_looks_as_if_it_did_not_exist(name: str, clients: list[Client], done: Scan) -> None:
     url = address(name, done)
     missing = url.replace(str(done.pk), str(UUID(int=1))).replace(str(done.video_id), str(UUID(int=2)))
+    missing = missing.replace(str(batch_with(done).pk), str(UUID(int=3)))
     before = everything()
     for client in clients[2:]:
         for method in METHODS:

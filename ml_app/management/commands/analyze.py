@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from tqdm import tqdm
 
+from ml_app.batches.archive import Member
 from ml_app.detection import summary
 from ml_app.detection.checkpoints.manifest import open_folder, sha256_of
 from ml_app.detection.errors import CheckpointError, DetectionError, VideoError
@@ -20,6 +21,7 @@ from ml_app.detection.faces.pool.process_pool import shared_pool
 from ml_app.detection.findings import Findings, Progress
 from ml_app.detection.pipeline import analyse
 from ml_app.detection.runtime.loading import LoadingDetector
+from ml_app.management import archives
 from ml_app.management.files import COMMAND_LINE, videos
 from ml_app.management.links import Source, fetched, split
 
@@ -35,7 +37,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("paths", nargs="+", metavar="PATH", help="a video, a folder to search, or a link")
+        parser.add_argument(
+            "paths",
+            nargs="+",
+            metavar="PATH",
+            help="a video, a folder to search, a zip file, a link, or a table of links (.csv)",
+        )
         parser.add_argument(
             "--frames",
             type=int,
@@ -54,12 +61,15 @@ class Command(BaseCommand):
         detector = self._load(options["detector"], frames)
         failures = 0
         links, named = split(paths)
-        files, empty = videos(named)
+        zips, others = archives.split(named)
+        files, empty = videos(others)
         for folder in empty:
             failures += 1
             self.stderr.write(f"{folder}: no video in this folder")
         for file in files:
             failures += not self._analyse(file, detector, as_json=options["json"], save=options["save"])
+        for path in zips:
+            failures += self._analyse_zip(path, detector, as_json=options["json"], save=options["save"])
         for url in links:
             failures += not self._analyse_link(url, detector, as_json=options["json"], save=options["save"])
         if failures:
@@ -74,6 +84,28 @@ class Command(BaseCommand):
             return LoadingDetector(settings.MODELS_DIR, name, frames, settings.DEVICE)
         except CheckpointError as error:
             raise CommandError(error.message) from error
+
+    def _analyse_zip(self, path: Path, detector: LoadingDetector, *, as_json: bool, save: bool) -> int:
+        """How many could not be analysed."""
+        try:
+            found = archives.listed(path)
+        except VideoError as error:
+            self._refuse(str(path), None, error, detector, as_json=as_json)
+            return 1
+        return sum(
+            not self._analyse_member(path, member, detector, as_json=as_json, save=save) for member in found
+        )
+
+    def _analyse_member(
+        self, path: Path, member: Member, detector: LoadingDetector, *, as_json: bool, save: bool
+    ) -> bool:
+        name = f"{path}/{member.name}"
+        try:
+            with archives.unpacked(path, member) as file:
+                return self._analyse(file, detector, as_json=as_json, save=save, called=name)
+        except VideoError as error:
+            self._refuse(name, None, error, detector, as_json=as_json)
+            return False
 
     def _analyse_link(self, url: str, detector: LoadingDetector, *, as_json: bool, save: bool) -> bool:
         try:
@@ -92,8 +124,9 @@ class Command(BaseCommand):
         as_json: bool,
         save: bool,
         source: Source | None = None,
+        called: str = "",
     ) -> bool:
-        sha256, name = None, source.url if source else str(file)
+        sha256, name = None, called or (source.url if source else str(file))
         try:
             sha256 = _sha256(file)
             findings = _with_progress(file, detector)

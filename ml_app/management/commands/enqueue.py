@@ -14,6 +14,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.management.base import BaseCommand, CommandError
 
 from ml_app import services
+from ml_app.batches.creating import Order, create_from_file
+from ml_app.management import archives
 from ml_app.management.files import COMMAND_LINE, videos
 from ml_app.management.links import split
 from ml_app.models import Scan
@@ -34,7 +36,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("paths", nargs="+", metavar="PATH", help="a video, a folder, or a link")
+        parser.add_argument(
+            "paths",
+            nargs="+",
+            metavar="PATH",
+            help="a video, a folder, a zip file, a link, or a table of links (.csv)",
+        )
         parser.add_argument("--frames", type=int, default=settings.DEFAULT_FRAME_COUNT)
         parser.add_argument("--owner", default=COMMAND_LINE, help="default: staff alone see them")
         parser.add_argument(
@@ -46,7 +53,8 @@ class Command(BaseCommand):
         if frames not in settings.FRAME_COUNTS:
             raise CommandError(f"--frames must be one of {', '.join(map(str, settings.FRAME_COUNTS))}.")
         links, named = split(paths)
-        files, empty = videos(named)
+        zips, others = archives.split(named)
+        files, empty = videos(others)
         for folder in empty:
             self.stderr.write(f"{folder}: no video in this folder")
         ordered = refused = 0
@@ -57,17 +65,37 @@ class Command(BaseCommand):
             except (services.ServiceError, OSError) as error:
                 refused += 1
                 self.stderr.write(f"{file}\n  {error}")
+        packed = sum(self._enqueue_zip(path, options["owner"], frames) for path in zips)
         for url in links:
             try:
-                order_link(url=url, owner=options["owner"], user=None, frame_count=frames)
+                order_link(
+                    url=url,
+                    owner=options["owner"],
+                    user=None,
+                    frame_count=frames,
+                    queue=Scan.Queue.BATCH_LINK,
+                )
                 ordered += 1
             except services.ServiceError as error:
                 refused += 1
                 self.stderr.write(f"{url}\n  {error}")
         known = len(files) + len(links) - ordered - refused
+        refused += packed
         self.stdout.write(f"{ordered} scans ordered, {known} were there already, {refused} refused.")
         if refused or empty:
             sys.exit(1)
+
+    def _enqueue_zip(self, path: Path, owner: str, frames: int) -> int:
+        """Make a batch of it, which the workers unpack. How many were refused: itself, or none."""
+        order = Order(owner, None, frames)
+        try:
+            with path.open("rb") as content:
+                batch = create_from_file(order=order, upload=UploadedFile(File(content), path.name))
+        except (services.ServiceError, OSError) as error:
+            self.stderr.write(f"{path}\n  {error}")
+            return 1
+        self.stdout.write(f"{path}: batch {batch.pk} of {batch.items.count()} files.")
+        return 0
 
     def _wait(self, no_wait: bool) -> None:
         said = False

@@ -1,0 +1,66 @@
+"""What people do with a batch: pause, go on, cancel, run the failed ones again, delete it."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from ml_app import services
+from ml_app.batches.feeding import drop_archive
+from ml_app.models import Batch, BatchItem, ItemState, Scan
+
+AGAIN = (ItemState.FAILED, ItemState.CANCELLED)
+OURS = (Scan.Queue.BATCH, Scan.Queue.BATCH_LINK)  # a scan in another queue was ordered by itself as well
+
+
+def pause(*, batch: Batch) -> None:
+    """Begin nothing more. What runs goes on; what only waits is taken back. Refreshes `batch`."""
+    Batch.objects.filter(pk=batch.pk).update(is_paused=True)
+    for item in batch.items.filter(scan__status=Scan.Status.QUEUED, scan__queue__in=OURS):
+        _take_back(item)
+    batch.refresh_from_db()
+
+
+def _take_back(item: BatchItem) -> None:
+    with transaction.atomic():
+        scan = Scan.objects.select_for_update().filter(pk=item.scan_id, status=Scan.Status.QUEUED).first()
+        others = BatchItem.objects.filter(scan_id=item.scan_id).exclude(pk=item.pk)
+        if scan is None or others.exists():
+            return
+        awaited = scan.video if scan.video.is_awaited else None
+        video = None if awaited else scan.video
+        BatchItem.objects.filter(pk=item.pk).update(ordered_at=None, scan=None, video=video)
+        scan.delete()
+        if awaited is not None and not awaited.scans.exists():
+            awaited.delete()
+
+
+def resume(*, batch: Batch) -> None:
+    """Go on. Refreshes `batch`."""
+    Batch.objects.filter(pk=batch.pk).update(is_paused=False)
+    batch.refresh_from_db()
+
+
+def cancel(*, batch: Batch) -> None:
+    """Stop everything that has not ended. Refreshes `batch`."""
+    Batch.objects.filter(pk=batch.pk, cancelled_at=None).update(cancelled_at=timezone.now(), is_paused=False)
+    active = batch.items.filter(scan__status__in=Scan.ACTIVE, scan__queue__in=OURS)
+    for item in active.select_related("scan"):
+        if item.scan is not None:
+            services.cancel_scan(scan=item.scan)
+    batch.refresh_from_db()
+
+
+def rerun_failed(*, batch: Batch) -> int:
+    """Order those anew that have failed or were cancelled. Refreshes `batch`. Returns how many."""
+    Batch.objects.filter(pk=batch.pk).update(cancelled_at=None, is_paused=False)
+    batch.refresh_from_db()
+    found = BatchItem.objects.filter(batch=batch).with_state().filter(state__in=AGAIN, scan__isnull=False)
+    return BatchItem.objects.filter(pk__in=found.values("pk")).update(ordered_at=None, scan=None)
+
+
+def delete(*, batch: Batch) -> None:
+    """Delete a batch. Its scans stay among their owner's; those that have not ended are cancelled."""
+    cancel(batch=batch)
+    drop_archive(batch)
+    batch.delete()
