@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -27,6 +28,7 @@ NEAR_SIDE = 2.2  # of a face's size: side of the square that is searched about t
 NEAR_MOVE = 0.6  # of a face's size: found no further away than this it is the one that was looked for
 NEAR_CLEAR = 0.3  # a face seen less clearly than this may be missing: it was often none
 SAME = 0.3  # overlap of two boxes about one face
+_DETECTOR = Path(__file__).with_name("hog.dlib")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,14 @@ def scaled(box: Box, factor: float) -> Box:
 
 @cache
 def face_detector() -> Any:
-    """dlib's detector, loaded once in each process."""
+    """dlib's detector, `get_frontal_face_detector`, loaded once in each process.
+
+    From a copy that dlib wrote itself, `hog.dlib`: the one within the library is packed so tightly that each
+    process would need a second of a core to unpack it, and this one needs two milliseconds.
+    """
     import dlib  # noqa: PLC0415 - only where faces are looked for
 
-    return dlib.get_frontal_face_detector()
+    return dlib.fhog_object_detector(str(_DETECTOR))
 
 
 def _growth(level: int, longest: int) -> float:

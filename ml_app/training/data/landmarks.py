@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection.faces.crops import Image, landmark_square
+from ml_app.detection.faces.detect import face_detector
 from ml_app.detection.findings import Box
 
 Landmarks = npt.NDArray[np.float32]
@@ -20,13 +21,6 @@ SEARCH_SIDE = 640  # long side of the copy that is searched when nothing is know
 MAX_GROWTH = 2.5
 FACE_SIDE = 110  # faces are searched at about this size near where they were before; dlib needs 80 px
 BORDER = 0.15  # added to pictures that are a face already: HOG wants some background around it
-
-
-@cache
-def _detector() -> Any:
-    import dlib  # noqa: PLC0415 - only where faces are looked for
-
-    return dlib.get_frontal_face_detector()
 
 
 @cache
@@ -49,7 +43,7 @@ def _search(image: Image, factor: float) -> list[tuple[float, Box]]:
     if size != (width, height):
         mode = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
         copy = cv2.resize(image, size, interpolation=mode)
-    found, scores, _ = _detector().run(np.ascontiguousarray(copy), 0, 0.0)
+    found, scores, _ = face_detector().run(np.ascontiguousarray(copy), 0, 0.0)
     return [
         (float(score), Box(*(round(e / factor) for e in (r.left(), r.top(), r.right(), r.bottom()))))
         for r, score in zip(found, scores, strict=True)
