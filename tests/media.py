@@ -91,6 +91,11 @@ def picture(time_s: float, size: tuple[int, int] = (320, 240), people: int = 1) 
     return image
 
 
+def late(time_s: float) -> Image:
+    """One frame of a clip of which the first four seconds are black; then there is a person."""
+    return picture(time_s) if time_s > 3.99 else np.zeros((240, 320, 3), np.uint8)
+
+
 _BITS = 16  # of the stamp: milliseconds up to 65 s
 
 

@@ -172,11 +172,17 @@ class FindingsShape(Shape):
     reason = serializers.CharField(allow_null=True)
     fake_probability = serializers.FloatField(**PROBABILITY)
     frames_requested = serializers.IntegerField()
-    frames_analysed = serializers.IntegerField()
+    frames_analysed = serializers.IntegerField(
+        help_text="more than requested where faces were seen in a part of the video only"
+    )
+    frames_with_faces = serializers.IntegerField()
     duration_s = serializers.FloatField()
     faces = FaceOfFindings(many=True)
     detector = DetectorOfFindings()
     seconds = SecondsOfFindings()
+    notes = serializers.ListField(
+        child=serializers.CharField(), help_text="codes; after a colon a code may have a number"
+    )
     error = serializers.JSONField(allow_null=True, help_text="null: what failed is told by the scan")
 
 

@@ -160,10 +160,11 @@ class Findings:
     threshold: float  # calibrated probability from which a verdict is FAKE
     uncertain_band: tuple[float, float]  # probabilities between these two are UNCERTAIN
     frames_requested: int
-    frames_analysed: int  # sampled frames that were decoded
+    frames_analysed: int  # sampled frames that were looked at; more than requested after "looked_again"
     frames_with_faces: int
     faces: tuple[FaceFinding, ...]
     device: str  # "cpu" or "cuda"
     seconds: Seconds = field(default_factory=Seconds)
-    # Codes, some with a number: "fewer_frames_than_requested", "more_people:3", "turned:90", ...
+    # Codes, some with a number: "fewer_frames_than_requested", "more_people:3", "turned:90",
+    # "looked_again:8" (frames that were taken besides, from where faces were seen), ...
     notes: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from ml_app.detection import explain, verdict
 from ml_app.detection.errors import Cancelled
 from ml_app.detection.faces.finder import USUAL, FinderName
 from ml_app.detection.faces.frame_faces import FrameFaces, Sighting
-from ml_app.detection.faces.people import People, find_people
+from ml_app.detection.faces.people import Footage, People, find_people
 from ml_app.detection.faces.pool.process_pool import FacePool, shared_pool
 from ml_app.detection.faces.track import Seen
 from ml_app.detection.findings import (
@@ -28,7 +28,7 @@ from ml_app.detection.findings import (
 )
 from ml_app.detection.runtime.embedding import Embedder
 from ml_app.detection.runtime.loading import Loadable
-from ml_app.detection.video.opening import open_video, turned
+from ml_app.detection.video.opening import Video, open_video, turned
 
 if TYPE_CHECKING:
     import numpy as np
@@ -161,20 +161,32 @@ def _watch(
         notes, seconds: What is added to those of the decoding.
     """
     followed = detector.preprocessing.faces == "followed"  # published files want full size
+    max_side = MAX_SIDE if followed else None
     with open_video(path, limits or Limits()) as video:
         run.report(Stage.PROBE, 1, 1)
         run.report(Stage.FACES, 0, frames)
         people = find_people(
-            turned(video.frames(detector.sampling, frames, MAX_SIDE if followed else None), turn),
+            turned(video.frames(detector.sampling, frames, max_side), turn),
             detector.preprocessing,
             pool or shared_pool(),
             count=frames,
+            footage=_footage(video, max_side, turn)
+            if followed and detector.sampling.pattern == "even"
+            else None,
             found_by=found_by,
-            on_frame=lambda done: run.report(Stage.FACES, done, max(done, frames)),
+            on_frame=lambda done, total: run.report(Stage.FACES, done, total),
             on_faces=keep,
             cancelled=run.cancelled,
         )
         return _Watched(people, video.info, seconds + video.decode_seconds, (*video.notes, *notes))
+
+
+def _footage(video: Video, max_side: int | None, turn: int) -> Footage:
+    return Footage(
+        lambda times: turned(video.frames_at(times, max_side), turn),
+        video.info.duration_s,
+        video.info.frame_rate,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ def to_json(
         "fake_probability": findings.fake_probability,
         "frames_requested": findings.frames_requested,
         "frames_analysed": findings.frames_analysed,
+        "frames_with_faces": findings.frames_with_faces,
         "duration_s": findings.video.duration_s,
         "faces": [_face(face) for face in findings.faces],
         "detector": _detector(findings.detector),
@@ -62,6 +63,7 @@ def to_json(
             "faces": round(seconds.faces, 3),
             "network": round(seconds.network, 3),
         },
+        "notes": list(findings.notes),
         "error": None,
     }
 
@@ -79,10 +81,12 @@ def error_to_json(
         "fake_probability": None,
         "frames_requested": frames_requested,
         "frames_analysed": 0,
+        "frames_with_faces": 0,
         "duration_s": None,
         "faces": [],
         "detector": _detector(detector),
         "seconds": {"total": 0.0, "decode": 0.0, "faces": 0.0, "network": 0.0},
+        "notes": [],
         "error": {"code": error.code, "message": error.message},
     }
 
@@ -136,8 +140,8 @@ def to_text(file: str, findings: Findings) -> str:
         lines.append(f"  Person {face.id} ({seen}): {_judged(face.verdict, face)}.")
     lines += [f"  Note: {_note(code)}" for code in findings.notes]
     lines.append(
-        f"  {findings.frames_analysed} of {findings.frames_requested} frames read, faces in "
-        f"{findings.frames_with_faces}; {video.width}x{video.height}, {video.codec}, {video.duration_s:.1f} s"
+        f"  {_read(findings)} frames read, faces in {findings.frames_with_faces}; "
+        f"{video.width}x{video.height}, {video.codec}, {video.duration_s:.1f} s"
     )
     lines.append(
         f"  {detector.name} {detector.version} ({detector.architecture}, {detector.frame_count} frames), "
@@ -146,10 +150,17 @@ def to_text(file: str, findings: Findings) -> str:
     return "\n".join([*lines, f"  {CAVEAT}"])
 
 
+def _read(findings: Findings) -> str:
+    read, wanted = findings.frames_analysed, findings.frames_requested
+    return f"{read} of {wanted}" if read <= wanted else f"{wanted} and {read - wanted} more"
+
+
 def _note(code: str) -> str:
     name, _, number = code.partition(":")
     if name == "more_people":
         return f"{number} more people were seen than are followed; those seen most often were judged."
+    if name == "looked_again":
+        return f"Faces were seen in a part of the video only; {number} more frames were taken from there."
     if name == "turned":
         return f"The video was turned by {number} degrees clockwise, so that people stand upright."
     return _NOTES.get(code, code)

@@ -123,6 +123,8 @@ def note(code: str) -> Words:
     name, _colon, number = code.partition(":")
     if name == "more_people":
         return _left_out(int(number) if number.isdecimal() else 0)
+    if name == "looked_again":
+        return _looked_again(int(number) if number.isdecimal() else 0)
     if name == "turned":
         return _UPSIDE_DOWN if number == "180" else _ON_ITS_SIDE
     return NOTES.get(code, code.replace("_", " "))
@@ -136,6 +138,16 @@ def _left_out(count: int) -> Words:
     return ngettext(
         "One more person is in the picture than is followed; the one seen least was left out.",
         "%(count)d more people are in the picture than are followed; those seen least were left out.",
+        count,
+    ) % {"count": count}
+
+
+def _looked_again(count: int) -> Words:
+    return ngettext(
+        "Frames were first taken evenly from the whole video. Faces were seen in a part of it only, "
+        "so one more frame was taken from there.",
+        "Frames were first taken evenly from the whole video. Faces were seen in a part of it only, "
+        "so %(count)d more frames were taken from there.",
         count,
     ) % {"count": count}
 

@@ -19,7 +19,7 @@ from ml_app.detection import summary
 from ml_app.models import Scan
 from tests.fetching.conftest import host
 from tests.fetching.server import Host
-from tests.media import Clips, make_audio
+from tests.media import Clips, late, make_audio
 
 __all__ = ["host"]
 
@@ -51,8 +51,8 @@ def test_a_line_of_json_has_the_fixed_fields(clips: Clips) -> None:
     (line,), status = lines(path, "--frames", 10)
     assert status == 0
     assert list(line) == [
-        *("file", "origin", "sha256", "verdict", "reason", "fake_probability"),
-        *("frames_requested", "frames_analysed", "duration_s", "faces", "detector", "seconds", "error"),
+        *("file", "origin", "sha256", "verdict", "reason", "fake_probability", "frames_requested"),
+        *("frames_analysed", "frames_with_faces", "duration_s", "faces", "detector", "seconds", "notes", "error"),
     ]
     assert line["file"] == str(path)
     assert line["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -60,7 +60,8 @@ def test_a_line_of_json_has_the_fixed_fields(clips: Clips) -> None:
     assert 0 <= line["fake_probability"] <= 1
     assert line["frames_requested"] == line["frames_analysed"] == 10
     assert line["duration_s"] == pytest.approx(1, abs=0.05)
-    assert line["error"] is None
+    assert line["frames_with_faces"] == 10
+    assert (line["notes"], line["error"]) == ([], None)
     assert list(line["detector"]) == ["name", "version", "architecture", "frame_count", "sha256"]
     assert line["detector"]["frame_count"] == 10
     assert list(line["seconds"]) == ["total", "decode", "faces", "network"]
@@ -121,6 +122,17 @@ def test_a_readable_summary(clips: Clips, tmp_path: Path) -> None:
     assert summary.CAVEAT in output
     assert "is fake" not in output
     assert "There is no such file." in errors
+
+
+def test_both_say_that_frames_were_taken_from_where_faces_were_seen(clips: Clips) -> None:
+    path = clips("late.mp4", seconds=5, draw=late)
+    (line,), _ = lines(path, "--frames", 10)
+    (note,) = line["notes"]
+    more = line["frames_analysed"] - 10
+    assert note == f"looked_again:{more}"
+    output, _, _ = analyze(path, "--frames", 10)
+    assert f"10 and {more} more frames read, faces in {line['frames_with_faces']}" in output
+    assert f"{more} more frames were taken from there." in output
 
 
 def test_a_detector_that_is_not_there(clips: Clips) -> None:

@@ -6,19 +6,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from ml_app.detection.checkpoints.metadata import Sampling
 from ml_app.detection.errors import Cancelled, VideoError
 from ml_app.detection.faces.detect import overlap
 from ml_app.detection.faces.pool.process_pool import FacePool
 from ml_app.detection.findings import Evidence, Findings, Limits, Progress, Reason, Stage, Verdict
 from ml_app.detection.pipeline import analyse
 from ml_app.detection.runtime.detector import Detector
-from tests.media import Clips, Image, picture
+from tests.detection.conftest import write_detector
+from tests.media import Clips, Image, late, picture
 
 Run = Callable[..., Findings]
 
@@ -119,7 +122,7 @@ def small(time_s: float) -> Image:
         (lambda t: picture(t) // 8, Reason.TOO_DARK),
         (lambda t: cv2.GaussianBlur(picture(t, (640, 480)) // 3 * 2, (0, 0), 5.0), Reason.TOO_BLURRED),
         (small, Reason.FACE_TOO_SMALL),
-        (lambda t: picture(t, people=0 if t > 0.15 else 1), Reason.TOO_FEW_FRAMES),
+        (lambda t: picture(t, people=0 if t > 0.05 else 1), Reason.TOO_FEW_FRAMES),
     ],
     ids=["dark", "blurred", "small", "few"],
 )
@@ -230,3 +233,53 @@ def test_a_video_on_its_side_is_turned(clips: Clips, run: Run) -> None:
     (face,), (other,) = findings.faces, upright.faces
     assert overlap(face.frames[0].box, other.frames[0].box) > 0.8
     assert not any(note.startswith("turned") for note in upright.notes)
+
+
+def test_a_person_gets_the_frames_that_were_ordered(clips: Clips, run: Run) -> None:
+    told: list[Progress] = []
+    findings = run(clips("late.mp4", seconds=5, draw=late), on_progress=told.append)
+    (face,) = findings.faces
+    assert len(face.frames) == findings.frames_with_faces == 10
+    assert all(frame.time_s > 3.95 for frame in face.frames)
+    assert face.fake_probability is not None
+    assert 18 <= findings.frames_analysed <= 20
+    assert findings.notes == (f"looked_again:{findings.frames_analysed - 10}",)
+    times = [frame.time_s for frame in face.frames]
+    assert times == sorted(set(times))
+    assert max(later - earlier for earlier, later in pairwise(times)) < 0.25
+    looks = [progress for progress in told if progress.stage is Stage.FACES]
+    assert [p.done for p in looks] == sorted(p.done for p in looks)
+    assert all(p.done <= p.total for p in looks)
+    assert looks[-1].done == looks[-1].total == findings.frames_analysed
+
+
+def test_looking_again_depends_on_no_number_of_processes(clips: Clips, run: Run, detector: Detector) -> None:
+    path = clips("late.mp4", seconds=5, draw=late)
+    with FacePool(0) as inline, FacePool(2) as two:
+        found = [analyse(path, detector, frames=10, pool=pool) for pool in (inline, two)]
+    assert found[0].faces == found[1].faces == run(path).faces
+
+
+def test_looking_again_can_be_cancelled(clips: Clips, run: Run) -> None:
+    told: list[Progress] = []
+    with pytest.raises(Cancelled):
+        run(
+            clips("late.mp4", seconds=5, draw=late),
+            on_progress=told.append,
+            cancelled=lambda: bool(told) and told[-1].total > 10,
+        )
+    assert 10 < told[-1].done < told[-1].total
+
+
+def test_a_face_that_is_nearly_always_there_is_not_looked_for_again(clips: Clips, run: Run) -> None:
+    findings = run(clips("once.mp4", seconds=2, draw=lambda t: picture(t, people=0 if 0.9 < t < 1.1 else 1)))
+    assert (findings.frames_with_faces, findings.frames_analysed, findings.notes) == (9, 10, ())
+
+
+def test_published_checkpoints_look_at_no_other_frames(clips: Clips, tmp_path: Path, pool: FacePool) -> None:
+    models = write_detector(tmp_path, counts=(10,), sampling=Sampling("first"))
+    detector = Detector.load(models, "tiny", 10, "cpu")
+    findings = analyse(
+        clips("early.mp4", draw=lambda t: picture(t, people=int(t < 0.17))), detector, frames=10, pool=pool
+    )
+    assert (findings.frames_with_faces, findings.frames_analysed) == (5, 10)

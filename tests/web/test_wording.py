@@ -91,3 +91,10 @@ def test_a_note_says_how_many_people_were_left_out() -> None:
 def test_a_note_says_which_way_a_video_lay() -> None:
     assert "on its side" in str(wording.note("turned:270"))
     assert "upside down" in str(wording.note("turned:180"))
+
+
+def test_a_note_says_how_frames_were_chosen() -> None:
+    assert "one more frame was taken from there" in str(wording.note("looked_again:1"))
+    assert "8 more frames were taken from there" in str(wording.note("looked_again:8"))
+    with translation.override("de"):
+        assert "8 weitere Bilder von dort" in str(wording.note("looked_again:8"))

@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
 
 from ml_app.detection.checkpoints.metadata import Preprocessing
-from ml_app.detection.errors import Cancelled
 from ml_app.detection.faces import frame_faces, track, upright
-from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.finder import USUAL, FinderName
 from ml_app.detection.faces.frame_faces import FrameFaces, Sighting
 from ml_app.detection.faces.pool.process_pool import FacePool
-from ml_app.detection.faces.segment import WHOLE_EVERY, Segment, find_in_segment, finer
+from ml_app.detection.faces.search import Frame, Search
 from ml_app.detection.faces.track import Descriptor, Seen
+from ml_app.detection.video.sampling import times_between
 
 MAX_PEOPLE = 24  # are judged: those who are seen most often
-REVISION = 5  # of what is found; raise it when that changes, so that nobody measures with crops of before
-THOROUGH = 4  # frames, evenly, are searched more finely than the others
-AHEAD = 3  # segments that are looked at beside each other; the level of the next is what earlier ones tell
-
-
-class Frame(Protocol):
-    """A decoded frame, as `video` gives it."""
-
-    @property
-    def time_s(self) -> float:
-        """When it is shown, seconds."""
-
-    @property
-    def image(self) -> Image:
-        """uint8 (H, W, 3) RGB, upright, C-contiguous."""
-
-    @property
-    def scale(self) -> float:
-        """Size of `image` as a share of the full-size frame, 0..1."""
+REVISION = 6  # of what is found; raise it when that changes, so that nobody measures with crops of before
+ROUNDS = 3  # of looking at most, the first among them: each asks for no more frames than lack a face
+ENOUGH = 0.9  # of the frames that were ordered: where so many show somebody, no others are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,130 +31,134 @@ class People:
     turn: int = 0  # degrees clockwise that would put the people upright
 
 
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """Where further frames of a video come from.
+
+    `frames_at`: moments in seconds, rising → the frames shown then, but for those that were given before.
+    """
+
+    frames_at: Callable[[Sequence[float]], Iterable[Frame]]
+    duration_s: float
+    frame_rate: float  # frames a second; 0 where it is not known
+
+
 def find_people(
     frames: Iterable[Frame],
     preprocessing: Preprocessing,
     pool: FacePool,
     *,
     count: int,
+    footage: Footage | None = None,
     found_by: FinderName = USUAL,
-    on_frame: Callable[[int], None] = lambda done: None,
+    on_frame: Callable[[int, int], None] = lambda done, total: None,
     on_faces: Callable[[FrameFaces], None] = lambda faces: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> People:
     """Find everybody in the sampled frames of a video.
 
+    Where too few of them show somebody, others are looked at about those that do, `ROUNDS` times at most.
     Frames are handed on one by one and not kept; at most a few are in memory.
 
     Args:
         frames: In order of time.
         preprocessing: The checkpoint's.
         pool: Where the looking is done.
-        count: How many frames there will be at most.
+        count: How many frames there will be at most, and how many are to show somebody.
+        footage: Where further frames come from; None looks at no others.
         found_by: Who finds the faces.
-        on_frame: Called with the number of frames that were looked at.
-        on_faces: Called with what each of them showed, in order of time; not all of it is a person.
+        on_frame: Called with how many frames were looked at, and how many there are to look at so far.
+        on_faces: Called with what each of them showed, in order of looking; not all of it is a person.
         cancelled: Asked before each frame.
 
     Raises:
         Cancelled: `cancelled` said so.
         DetectionError: A face detection process crashed or hung; or what `frames` raises.
     """
-    search = _Search(
-        preprocessing, pool, count=count, found_by=found_by, on_frame=on_frame, on_faces=on_faces
-    )
-    try:
-        for frame in frames:
-            if cancelled():
-                raise Cancelled
-            search.add(frame)
-        search.send()
-        while search.waiting:
-            if cancelled():
-                raise Cancelled
-            search.collect()
-    finally:
-        for future in search.waiting:
-            future.cancel()
-    return _together(search.by_frame, search.times, preprocessing, pool)
+    looks = _Looks(preprocessing, pool, found_by, on_frame, on_faces)
+    looks.look(frames, count, cancelled)
+    people, ordered = looks.people(), len(looks.times)
+    for _ in range(ROUNDS - 1):
+        wanted = _wanted(people, looks.times, count, footage)
+        if footage is None or not wanted:
+            break
+        looks.look(footage.frames_at(wanted), len(wanted), cancelled)
+        people = looks.people()
+    more = len(looks.times) - ordered
+    return replace(people, notes=(*people.notes, f"looked_again:{more}")) if more else people
 
 
-class _Search:
-    """Has segment after segment searched, with what the segments before have shown.
+def _wanted(people: People, times: Sequence[float], count: int, footage: Footage | None) -> Sequence[float]:
+    """Moments to look at besides. None where nobody was seen, enough is known, or the video has no more."""
+    found = people.frames_with_faces
+    if footage is None or people.turn or len(times) < count or not 0 < found < ENOUGH * count:
+        return ()
+    with_faces = {seen.frame for person in people.persons for seen in person}
+    shown = [number in with_faces for number in range(len(times))]
+    return times_between(times, shown, count - found, footage.duration_s, footage.frame_rate)
 
-    What is known when a frame is looked at follows from its number alone: so what is found does not depend
-    on how fast anything is, or on the number of processes.
-    """
+
+class _Looks:
+    """What one look after the other has shown, in order of time."""
 
     def __init__(
         self,
         preprocessing: Preprocessing,
         pool: FacePool,
-        *,
-        count: int,
         found_by: FinderName,
-        on_frame: Callable[[int], None],
+        on_frame: Callable[[int, int], None],
         on_faces: Callable[[FrameFaces], None],
     ) -> None:
-        self._preprocessing, self._pool = preprocessing, pool
-        self._on_frame, self._on_faces, self._found_by = on_frame, on_faces, found_by
-        self._thorough_every = max(1, count // THOROUGH)
-        # Nothing is handed on from frame to frame where nobody is followed.
-        self._length = WHOLE_EVERY if preprocessing.faces == "followed" else 1
+        self._preprocessing, self._pool, self._found_by = preprocessing, pool, found_by
+        self._on_frame, self._on_faces = on_frame, on_faces
         self._level = 0
-        self._frames: list[Frame] = []  # of the segment that is being filled
-        self._sent = 0  # segments
-        self.waiting: deque[Future[list[FrameFaces]]] = deque()
+        self._descriptors: dict[int, Descriptor] = {}  # by identity of the sighting, kept in `by_frame`
         self.times: list[float] = []
         self.by_frame: list[FrameFaces] = []
 
-    def add(self, frame: Frame) -> None:
-        """The next frame. The first is a segment of its own: what it shows is of use to all others."""
-        self._frames.append(frame)
-        self.times.append(frame.time_s)
-        if len(self.times) == 1 or len(self.times) % self._length == 0:
-            self.send()
+    def look(self, frames: Iterable[Frame], count: int, cancelled: Callable[[], bool]) -> None:
+        """Look at frames that were not looked at before, `count` of them at most."""
+        before = len(self.times)
+        search = Search(
+            self._preprocessing,
+            self._pool,
+            count=count,
+            level=self._level,
+            found_by=self._found_by,
+            on_frame=lambda done: self._on_frame(before + done, before + count),
+            on_faces=self._on_faces,
+        )
+        search.look(frames, cancelled)
+        self._level = search.level
+        times, by_frame = [*self.times, *search.times], [*self.by_frame, *search.by_frame]
+        order = sorted(range(len(times)), key=times.__getitem__)
+        self.times, self.by_frame = [times[i] for i in order], [by_frame[i] for i in order]
+        if before:  # fewer may have come
+            self._on_frame(len(self.times), len(self.times))
 
-    def send(self) -> None:
-        """Have the frames that have come since looked at."""
-        if not self._frames:
-            return
-        while self._sent and (len(self.waiting) >= AHEAD or not self.by_frame):
-            self.collect()
-        first = len(self.times) - len(self._frames)
-        last = self.by_frame[-1] if len(self.by_frame) == first and self.by_frame else None
-        segment = Segment(first, self._thorough_every, self._level, last, self._found_by)
-        images = [frame.image for frame in self._frames]
-        scale = self._frames[0].scale
-        self.waiting.append(self._pool.submit(find_in_segment, images, scale, self._preprocessing, segment))
-        self._frames = []
-        self._sent += 1
+    def people(self) -> People:
+        """Everybody who was found so far."""
+        persons = [person for person in self._persons() if person]
+        notes = []
+        if len(persons) > MAX_PEOPLE:
+            notes.append(f"more_people:{len(persons) - MAX_PEOPLE}")
+            most_seen = sorted(persons, key=len, reverse=True)[:MAX_PEOPLE]
+            persons = [person for person in persons if any(person is kept for kept in most_seen)]
+        with_faces = {seen.frame for person in persons for seen in person}
+        turn = upright.agreed(faces.turn for faces in self.by_frame)
+        return People(tuple(map(tuple, persons)), len(self.by_frame), len(with_faces), tuple(notes), turn)
 
-    def collect(self) -> None:
-        """Wait for the oldest segment."""
-        for faces in self.waiting.popleft().result():
-            self._level = finer(self._level, faces)
-            self.by_frame.append(faces)
-            self._on_faces(faces)
-            self._on_frame(len(self.by_frame))
+    def _persons(self) -> list[list[Seen]]:
+        if self._preprocessing.faces == "first_found":
+            return [_everything(self.by_frame, self.times)]
+        return track.follow(self.by_frame, self.times, self._describe)
 
-
-def _together(
-    by_frame: Sequence[FrameFaces], times: Sequence[float], preprocessing: Preprocessing, pool: FacePool
-) -> People:
-    if preprocessing.faces == "first_found":
-        persons = [_everything(by_frame, times)]
-    else:
-        persons = track.follow(by_frame, times, lambda sightings: _describe(sightings, pool))
-    persons = [person for person in persons if person]
-    notes = []
-    if len(persons) > MAX_PEOPLE:
-        notes.append(f"more_people:{len(persons) - MAX_PEOPLE}")
-        most_seen = sorted(persons, key=len, reverse=True)[:MAX_PEOPLE]
-        persons = [person for person in persons if any(person is kept for kept in most_seen)]
-    with_faces = {seen.frame for person in persons for seen in person}
-    turn = upright.agreed(faces.turn for faces in by_frame)
-    return People(tuple(map(tuple, persons)), len(by_frame), len(with_faces), tuple(notes), turn)
+    def _describe(self, sightings: Sequence[Sighting]) -> list[Descriptor]:
+        unknown = [sighting for sighting in sightings if id(sighting) not in self._descriptors]
+        futures = [self._pool.submit(frame_faces.describe, sighting.chip) for sighting in unknown]
+        for sighting, future in zip(unknown, futures, strict=True):
+            self._descriptors[id(sighting)] = future.result()
+        return [self._descriptors[id(sighting)] for sighting in sightings]
 
 
 def _everything(by_frame: Sequence[FrameFaces], times: Sequence[float]) -> list[Seen]:
@@ -183,8 +167,3 @@ def _everything(by_frame: Sequence[FrameFaces], times: Sequence[float]) -> list[
         for index, (faces, time_s) in enumerate(zip(by_frame, times, strict=True))
         for sighting in faces.sightings
     ]
-
-
-def _describe(sightings: Sequence[Sighting], pool: FacePool) -> list[Descriptor]:
-    futures = [pool.submit(frame_faces.describe, sighting.chip) for sighting in sightings]
-    return [future.result() for future in futures]

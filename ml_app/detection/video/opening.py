@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,9 +45,10 @@ _MAX_SIDE_RATIO = 64  # of a frame's two sides; more is not a picture of people
 class Frame:
     """One sampled frame.
 
-    `index`: 0, 1, 2, ... in the sample. `time_s`: seconds from the start of the video. `image`: uint8 RGB
-    (H, W, 3), upright, with square pixels, C-contiguous; every frame of a video has the same shape.
-    `scale`: pixels of `image` per pixel of the upright frame that `VideoInfo` describes; at most 1.
+    `index`: 0, 1, 2, ... in the order in which frames are handed out. `time_s`: seconds from the start of the
+    video. `image`: uint8 RGB (H, W, 3), upright, with square pixels, C-contiguous; every frame of a video has
+    the same shape. `scale`: pixels of `image` per pixel of the upright frame that `VideoInfo` describes; at
+    most 1.
     """
 
     index: int
@@ -120,7 +121,8 @@ class Video:
         self._sandbox = sandbox
         self._limits = limits
         self._notes: set[str] = set()
-        self._used = False
+        self._times: list[float] = []  # when the frames are shown that were handed out
+        self._answering = False
         self.decode_seconds = 0.0
         """Wall-clock seconds that the child has worked so far, from its start, without waiting for us."""
         self.decoded_frames = 0
@@ -129,7 +131,7 @@ class Video:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Codes of `NOTES`, sorted; complete once `frames` has been read to its end."""
+        """Codes of `NOTES`, sorted; complete once all frames have been read."""
         return tuple(sorted(self._notes))
 
     def frames(self, sampling: Sampling, count: int, max_side: int | None = 1920) -> Iterator[Frame]:
@@ -137,7 +139,7 @@ class Video:
 
         The child works on the next frame while the caller is busy with this one, and waits from then on, so
         that about three frames are in memory whatever the video's length. The time that a caller takes does
-        not count against `Limits.wall_seconds`.
+        not count against `Limits.wall_seconds`. Read them to their end before you ask for others.
 
         Args:
             sampling: Which frames; a part of the checkpoint.
@@ -148,36 +150,66 @@ class Video:
         Raises:
             VideoError: The file cannot be decoded.
         """
-        if self._used:
-            raise RuntimeError("frames() may be called once; open the video again")
-        self._used = True
-        scale = min(1.0, max_side / max(self.info.width, self.info.height)) if max_side else 1.0
-        width = max(1, round(self.info.width * scale))
-        height = max(1, round(self.info.height * scale))
-        request: dict[str, Any] = {"width": width, "height": height, "count": count, "times": None}
+        if self._times:
+            raise RuntimeError("frames() may be called once; frames_at() gives others")
+        times = None
         if sampling.pattern != "first":
-            request["times"] = sample_times(sampling, count, self.info.duration_s, self.info.frame_rate)
-        self._sandbox.send(request)
-        return self._receive(count, (height, width, 3), scale)
+            times = sample_times(sampling, count, self.info.duration_s, self.info.frame_rate)
+        self._ask(times, count, max_side)
+        return self._sample(count, max_side)
 
-    def _receive(self, count: int, shape: tuple[int, int, int], scale: float) -> Iterator[Frame]:
-        previous = -math.inf
-        for index in range(count + 1):
+    def frames_at(self, times: Sequence[float], max_side: int | None = 1920) -> Iterator[Frame]:
+        """Further frames: those shown at some moments, but for any that were handed out before.
+
+        Args:
+            times: Seconds from the start of the video, rising; at least one.
+            max_side: As in `frames`.
+
+        Raises:
+            VideoError: The file cannot be decoded.
+        """
+        self._ask(times, len(times), max_side)
+        return self._receive(len(times), max_side)
+
+    def _ask(self, times: Sequence[float] | None, count: int, max_side: int | None) -> None:
+        if self._answering:
+            raise RuntimeError("read the frames that you asked for to their end first")
+        self._answering = True
+        height, width = self._shape(max_side)
+        self._sandbox.send({"width": width, "height": height, "count": count, "times": times})
+
+    def _shape(self, max_side: int | None) -> tuple[int, int]:
+        scale = self._scale(max_side)
+        return max(1, round(self.info.height * scale)), max(1, round(self.info.width * scale))
+
+    def _scale(self, max_side: int | None) -> float:
+        return min(1.0, max_side / max(self.info.width, self.info.height)) if max_side else 1.0
+
+    def _sample(self, count: int, max_side: int | None) -> Iterator[Frame]:
+        yield from self._receive(count, max_side)
+        if not self._times:
+            raise video_error("no_frames")
+        if len(self._times) < count:
+            self._notes.add("fewer_frames_than_requested")
+
+    def _receive(self, count: int, max_side: int | None) -> Iterator[Frame]:
+        previous, scale, shape = -math.inf, self._scale(max_side), (*self._shape(max_side), 3)
+        known = frozenset(self._times)
+        for asked in range(count + 1):
             message = self._sandbox.receive()
             self._account(message)
             if "done" in message:
                 break
             time_s = self._sandbox.number(message, "time", low=previous)
-            if index == count:
+            if asked == count:
                 raise self._sandbox.garbage("more frames than asked for")
             image = np.empty(shape, np.uint8)
             self._sandbox.receive_into(image)
             previous = time_s
-            yield Frame(index, time_s, image, scale)
-        if index == 0:
-            raise video_error("no_frames")
-        if index < count:
-            self._notes.add("fewer_frames_than_requested")
+            if time_s not in known:
+                self._times.append(time_s)
+                yield Frame(len(self._times) - 1, time_s, image, scale)
+        self._answering = False
 
     def _account(self, message: dict[str, Any]) -> None:
         self.decode_seconds = self._sandbox.number(message, "seconds")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the decoding process needs no more of them
@@ -47,6 +49,68 @@ def _bursts(count: int, burst: int, groups: int, duration_s: float, step: float)
         first = round((middle - burst * step / 2) / step)  # a whole number of frames from the start
         times += [(first + i + 0.5) * step for i in range(burst)]
     return tuple(times[:count])
+
+
+def times_between(
+    times: Sequence[float], shown: Sequence[bool], count: int, duration_s: float, frame_rate: float
+) -> tuple[float, ...]:
+    """Further moments, where those that were looked at have shown somebody.
+
+    That is between two of them that have, and from one that has half the way to one that has not. There they
+    are laid so that the largest distance between neighbours is as small as can be.
+
+    Args:
+        times: Starts of the frames that were looked at in seconds, rising.
+        shown: Which of them have shown somebody.
+        count: How many moments are wanted.
+        duration_s: Length of the video in seconds.
+        frame_rate: Frames a second; 0 where it is not known.
+
+    Returns:
+        The middles of `count` frames in order, fewer where there are fewer frames. None was looked at before.
+    """
+    step = 1 / (frame_rate or _USUAL_FRAME_RATE)
+    gaps = _gaps(times, shown, duration_s, step)
+    taken = [0] * len(gaps)
+    for _ in range(min(count, sum(gap.free for gap in gaps))):
+        roomy = (i for i, gap in enumerate(gaps) if taken[i] < gap.free)
+        widest = max(roomy, key=lambda i: (gaps[i].free + 1) / (taken[i] + 1))
+        taken[widest] += 1
+    chosen = (gap.middles(many, step) for gap, many in zip(gaps, taken, strict=True))
+    return tuple(sorted(time_s for middles in chosen for time_s in middles))
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """`free` frames that nobody has looked at, beside one at `start_s` that shows somebody."""
+
+    start_s: float
+    way: int  # 1: after it, -1: before it
+    free: int
+
+    def middles(self, count: int, step: float) -> list[float]:
+        """The middles of `count` of these frames, at most `free`."""
+        places = ((i + 1) * (self.free + 1) // (count + 1) for i in range(count))
+        return [self.start_s + (0.5 + self.way * place) * step for place in places]
+
+
+def _gaps(times: Sequence[float], shown: Sequence[bool], duration_s: float, step: float) -> list[_Gap]:
+    edges = [
+        -step,
+        *times,
+        duration_s,
+    ]  # whoever is seen first or last was there from the start or to the end
+    seen = [True, *shown, True]
+    gaps = []
+    for left, right in pairwise(range(len(edges))):
+        free = max(0, round((edges[right] - edges[left]) / step) - 1)
+        if not (seen[left] and seen[right]):
+            free //= 2
+        if seen[left] and left > 0:
+            gaps.append(_Gap(edges[left], 1, free))
+        elif seen[right] and right < len(times) + 1:
+            gaps.append(_Gap(edges[right], -1, free))
+    return gaps
 
 
 def snap_to_frames(frame_times: Sequence[float], times: Sequence[float]) -> list[int]:

@@ -56,6 +56,24 @@ def test_bursts_of_a_long_video_stay_whole(half_hour: Path) -> None:
         assert gaps == pytest.approx([0.04] * 4)
 
 
+def test_further_frames_of_a_long_video_cost_no_more(half_hour: Path) -> None:
+    """A second round goes to a few seconds: only these are decoded, and no frame comes twice."""
+    with open_video(half_hour) as video:
+        first = list(video.frames(EVEN, 10))
+        decoded = video.decoded_frames
+        shown = first[3].time_s
+        more = list(video.frames_at([shown - 3 + i * 0.3 + 0.02 for i in range(20)]))
+        assert video.decoded_frames - decoded < 500
+        again = list(video.frames_at([frame.time_s + 0.02 for frame in first]))
+    assert again == []
+    assert [frame.index for frame in [*first, *more]] == list(range(10 + len(more)))
+    assert len(more) >= 19
+    assert all(abs(frame.time_s - shown) < 10 for frame in more)
+    assert not {frame.time_s for frame in first} & {frame.time_s for frame in more}
+    for frame in more:
+        assert stamped_time(frame.image) == pytest.approx(frame.time_s % 10, abs=0.001)
+
+
 def test_memory_does_not_grow_with_the_number_of_frames(clips: Clips) -> None:
     """Neither here nor in the child: 100 full frames of 640x480 would be 92 MB."""
     path = clips("large.mp4", seconds=8, size=(640, 480))

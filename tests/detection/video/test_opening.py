@@ -245,13 +245,6 @@ def test_sound_longer_than_the_picture_does_not_stretch_it(tmp_path: Path) -> No
     assert len(read(path, count=40)) == 40
 
 
-def test_frames_may_be_asked_for_once(clips: Clips) -> None:
-    with open_video(clips("clip.mp4")) as video:
-        video.frames(EVEN, 3)
-        with pytest.raises(RuntimeError, match="once"):
-            video.frames(EVEN, 3)
-
-
 def test_decoding_time_is_told(clips: Clips) -> None:
     with open_video(clips("clip.mp4")) as video:
         opened = video.decode_seconds
@@ -273,3 +266,16 @@ def test_an_animated_picture_is_a_video(suffix: str, tmp_path: Path) -> None:
     assert [stamped_time(frame.image) for frame in frames] == pytest.approx(
         [f.time_s for f in frames], abs=0.01
     )
+
+
+def test_frames_are_read_to_their_end_before_others_are_asked_for(clips: Clips) -> None:
+    with open_video(clips("clip.mp4")) as video:
+        frames = video.frames(EVEN, 4)
+        next(frames)
+        with pytest.raises(RuntimeError, match="to their end"):
+            video.frames_at([0.5])
+        list(frames)
+        with pytest.raises(RuntimeError, match="once"):
+            video.frames(EVEN, 4)
+        (more,) = video.frames_at([0.5])
+    assert stamped_time(more.image) == pytest.approx(more.time_s, abs=0.002)

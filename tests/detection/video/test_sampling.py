@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_app.detection.checkpoints.metadata import Sampling
-from ml_app.detection.video.sampling import sample_times, snap_to_frames
+from ml_app.detection.video.sampling import sample_times, snap_to_frames, times_between
 
 
 def test_even_takes_the_middles_of_equal_parts() -> None:
@@ -81,3 +81,52 @@ def test_snapping_never_takes_a_frame_twice_nor_fewer_than_there_are(
     assert len(chosen) == min(len(frames), len(times))
     assert all(earlier < later for earlier, later in pairwise(chosen))
     assert 0 <= chosen[0] <= chosen[-1] < len(frames)
+
+
+def test_further_moments_lie_where_somebody_was_seen() -> None:
+    """Twenty seconds of black, then five of a person: two frames of ten show them."""
+    times = [i * 2.5 + 1.24 for i in range(10)]
+    more = times_between(times, [time_s > 20 for time_s in times], 8, 25.0, 25.0)
+    assert len(more) == 8
+    assert all(20 <= time_s < 25 for time_s in more)
+    gaps = [later - earlier for earlier, later in pairwise(sorted([20.0, *times[-2:], *more, 25.0]))]
+    assert max(gaps) < 0.6  # ten in five seconds
+
+
+def test_there_are_no_further_moments_where_every_frame_was_looked_at() -> None:
+    assert times_between([0.0, 0.04, 0.08], [True] * 3, 5, 0.12, 25.0) == ()
+    assert times_between([0.0, 0.16], [True, False], 5, 0.2, 25.0) == pytest.approx((0.06,))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 400), st.booleans()), min_size=1, max_size=40, unique_by=lambda x: x[0]
+    ),
+    st.integers(0, 60),
+    st.one_of(st.just(0.0), st.floats(1.0, 120.0)),
+)
+def test_further_moments_are_frames_that_nobody_has_looked_at(
+    looked: list[tuple[int, bool]], count: int, frame_rate: float
+) -> None:
+    looked.sort()
+    step = 1 / (frame_rate or 25.0)
+    times, shown = [number * step for number, _ in looked], [seen for _, seen in looked]
+    more = times_between(times, shown, count, 401 * step, frame_rate)
+    numbers = [int(time_s / step) for time_s in more]
+    assert len(numbers) <= count
+    assert sorted(set(numbers)) == numbers
+    assert not set(numbers) & {number for number, _ in looked}
+    for number in numbers:
+        before = max((pair for pair in looked if pair[0] < number), default=(0, True))
+        after = min((pair for pair in looked if pair[0] > number), default=(401, True))
+        nearest = min(before, after, key=lambda pair: abs(pair[0] - number))
+        assert nearest[1] or number - before[0] == after[0] - number
+
+
+def test_the_more_moments_are_wanted_the_nearer_they_lie() -> None:
+    times, shown = (10.0, 20.0, 30.0), (False, True, False)
+    for count in (1, 2, 5, 50):
+        more = times_between(times, shown, count, 40.0, 25.0)
+        assert len(more) == count
+        assert all(15 <= time_s < 25.1 for time_s in more)
+        assert abs(sum(time_s < 20 for time_s in more) - count / 2) <= 1

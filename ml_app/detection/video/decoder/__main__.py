@@ -1,8 +1,8 @@
 """One video, from the first answer to the last.
 
-The parent passes an open file and limits on the command line. We answer with what the file is, read one line
-that asks for frames, and send them one after the other. Each message is four bytes of length, a JSON header,
-and for a frame its pixels.
+The parent passes an open file and limits on the command line. We answer with what the file is. From then on
+each line that we read asks for frames; we send them one after the other, and say when they are done. Each
+message is four bytes of length, a JSON header, and for a frame its pixels.
 """
 
 from __future__ import annotations
@@ -96,15 +96,17 @@ def converse(task: dict[str, Any], speaker: Speaker) -> None:
     with Reader(task["descriptor"], task["max_pixels"]) as reader:
         found = survey(reader, task["max_duration_s"])
         speaker.say(introduce(reader, found) | {"decoded": reader.decoded, "notes": reader.notes()})
-        request = speaker.listen()
-        if request is None:
-            return
-        sampler = Sampler(reader, found)
-        for time_s, frame in sampler.frames(request["times"], request["count"]):
-            pixels = reader.geometry.upright(frame, request["width"], request["height"])
-            speaker.say({"time": time_s, "decoded": reader.decoded}, pixels)
-        notes = [*reader.notes(), *sampler.notes]
-        speaker.say({"done": True, "decoded": reader.decoded, "notes": notes})
+        while (request := speaker.listen()) is not None:
+            answer(request, reader, Sampler(reader, found), speaker)
+
+
+def answer(request: dict[str, Any], reader: Reader, sampler: Sampler, speaker: Speaker) -> None:
+    """Send the frames that were asked for."""
+    for time_s, frame in sampler.frames(request["times"], request["count"]):
+        pixels = reader.geometry.upright(frame, request["width"], request["height"])
+        speaker.say({"time": time_s, "decoded": reader.decoded}, pixels)
+    notes = [*reader.notes(), *sampler.notes]
+    speaker.say({"done": True, "decoded": reader.decoded, "notes": notes})
 
 
 def main() -> None:
