@@ -44,7 +44,7 @@ test: $(VENV)/.dev check  ## Run all checks and all tests, JOBS=2 side by side; 
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-append --cov-report=term --cov-fail-under=90
 
 .PHONY: bench
-bench: $(VENV)/.dev  ## Measure speed and memory (PARTS="compare frames length resolution parts", WRITE=1 for the docs)
+bench: $(VENV)/.dev  ## Measure speed and memory (PARTS="compare frames length resolution parts again", WRITE=1 for the docs)
 	$(BIN)/python -m benchmarks $(PARTS) $(if $(WRITE),--write)
 
 .PHONY: test-containers

@@ -1,4 +1,4 @@
-"""Measure the speed of one analysis: `python -m benchmarks [compare|frames|length|resolution|parts ...]`.
+"""Measure the speed of analyses: `python -m benchmarks [compare|frames|length|resolution|parts|again ...]`.
 
 With --write, each table also goes between its markers in docs/performance.md, as soon as it is measured.
 """

@@ -60,6 +60,20 @@ def measure(module: str, *arguments: str | Path | int, cores: int = CORES) -> Me
     return Measured(wall, _cpu_of_children() - before, peak, json.loads(output.splitlines()[-1]))
 
 
+def cpu_of_family(pid: int) -> float:
+    """Seconds of the processor that a process and all that it started have used, whether they live or not."""
+    tick = os.sysconf("SC_CLK_TCK")
+    return sum(_ticks(member) for member in _family(pid)) / tick
+
+
+def _ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:  # it has just ended; its parent has what it used, or will have
+        return 0
+    return sum(map(int, fields[11:15]))  # user, system, and both of its children that were waited for
+
+
 def _cpu_of_children() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

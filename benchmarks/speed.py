@@ -14,11 +14,33 @@ from statistics import median
 
 from benchmarks.measure import Measured, measure
 from benchmarks.published import write_checkpoint
-from tests.media import loop_clip, make_clip
+from tests.media import loop_clip, make_clip, picture
 
 Runner = Callable[[], Measured]
 GIB = 1024**3
+LATE = 8.0  # seconds after which a face is seen in the clip that is mostly without one
 ENCODING = {"preset": "veryfast", "bf": "3"}
+
+PART_WORDS = {
+    "start": "Start: libraries and weights",
+    "start_faces": "Start: the processes that look for faces, and what they load",
+    "start_decoder": "Start: the process that decodes",
+    "decode": "Decoding",
+    "find": "Finding faces",
+    "turn": "Which way up, four frames",
+    "landmarks": "Landmarks",
+    "chip": "Aligned faces",
+    "crop": "Crops for the network",
+    "thumbnail": "Thumbnails",
+    "signature": "Miniatures of frames, to notice cuts",
+    "rest": "What else is done with a frame",
+    "describe": "Describing faces, where it is not clear who is who",
+    "network": "Network",
+    "scores": "Head, and what varies over time",
+    "explain": "Heatmaps",
+    "whole": "Everything, in one process after the other",
+}
+SEARCHING = ("find", "turn", "landmarks", "chip", "crop", "thumbnail", "signature")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +53,7 @@ class Effort:
     frames: tuple[int, ...] = (10, 20, 40, 60, 80, 100)
     sizes: tuple[tuple[int, int], ...] = ((640, 360), (1280, 720), (1920, 1080), (3840, 2160))
     hour: int = 360  # times ten seconds
+    scans: int = 10  # one after the other in one process
     rounds: int = 3
     rounds_published: int = 2
 
@@ -68,17 +91,25 @@ def frames(effort: Effort, folder: Path) -> str:
 
 
 def length(effort: Effort, folder: Path) -> str:
-    """Ten seconds, and an hour of them with ten seconds from keyframe to keyframe."""
+    """Ten seconds, an hour of them with ten seconds from keyframe to keyframe, and ten mostly empty ones."""
     count = max(effort.frames)
     short = make_clip(folder / "short.mp4", seconds=10, size=effort.size, gop=250, options=ENCODING)
     hour = loop_clip(short, folder / "hour.mp4", effort.hour)
-    names = {"10 s": short, f"{effort.hour * 10 / 60:g} min": hour}
+    late = make_clip(
+        folder / "late.mp4",
+        seconds=10,
+        size=effort.size,
+        gop=250,
+        options=ENCODING,
+        draw=lambda time_s: picture(time_s, effort.size, people=int(time_s >= LATE)),
+    )
+    names = {"10 s": short, f"{effort.hour * 10 / 60:g} min": hour, "10 s, a face in two of them": late}
     runs = _alternate(
         {name: lambda path=path: measure("benchmarks.ours", path, count) for name, path in names.items()},
         effort.rounds,
     )
     rows = [[name, *_cells(measured)] for name, measured in runs.items()]
-    first, last = runs.values()
+    first, last, _ = runs.values()
     rows.append(["ratio", f"{_wall(last) / _wall(first):.2f}", "", f"{_peak(last) / _peak(first):.2f}"])
     return _table(["Length", f"Wall for {count} frames, s", "CPU, s", "Peak memory, GiB"], rows)
 
@@ -101,33 +132,25 @@ def resolution(effort: Effort, folder: Path) -> str:
 
 
 def parts(effort: Effort, folder: Path) -> str:
-    """Where the time goes, beside what cannot be done without."""
+    """Where the processor's time goes."""
     clip, count = _clip(folder, effort), max(effort.frames)
-    runs = _alternate(
-        {
-            "floor": lambda: measure("benchmarks.parts", clip, count),
-            "ours": lambda: measure("benchmarks.ours", clip, count),
-        },
-        effort.rounds,
-    )
-    floor, ours = (
-        {
-            part: median(run.output["seconds"][part] for run in runs[side])
-            for part in runs[side][0].output["seconds"]
-        }
-        for side in ("floor", "ours")
-    )
-    rows = [
-        ["Decoding alone", f"{floor['decode']:.2f}"],
-        ["HOG alone, on 640-pixel copies, one core", f"{floor['hog']:.2f}"],
-        ["Importing the network's library and loading the weights, alone", f"{floor['load']:.2f}"],
-        ["Network alone", f"{floor['network']:.2f}"],
-        ["Ours: decoding and finding faces, while the weights load", f"{ours['faces']:.2f}"],
-        ["Ours: waiting for the network after that", f"{ours['network']:.2f}"],
-        ["Ours: heatmaps", f"{ours['explain']:.2f}"],
-        ["Ours: from the start of the process to its end", f"{_wall(runs['ours']):.2f}"],
+    runs = [measure("benchmarks.parts", clip, count).output["seconds"] for _ in range(effort.rounds)]
+    seconds = {part: median(run.get(part, 0.0) for run in runs) for part in runs[0]}
+    seconds["rest"] = max(0.0, seconds["search"] - sum(seconds.get(part, 0.0) for part in SEARCHING))
+    seconds["whole"] = seconds["start"] + seconds["start_faces"] + seconds["analysis"]
+    rows = [[words, f"{seconds.get(part, 0.0):.2f}"] for part, words in PART_WORDS.items()]
+    return _table([f"Part, {count} frames", "CPU, s"], rows)
+
+
+def again(effort: Effort, folder: Path) -> str:
+    """The first scans of a process that has warmed up, and the last of several."""
+    clip, count = _clip(folder, effort), min(effort.counts)
+    runs = [
+        measure("benchmarks.again", clip, count, effort.scans).output["cpu"] for _ in range(effort.rounds)
     ]
-    return _table([f"Part, {count} frames", "Wall, s"], rows)
+    numbers = sorted({0, 1, effort.scans - 1})
+    rows = [[str(number + 1), f"{median(run[number] for run in runs):.2f}"] for number in numbers]
+    return _table([f"Scan of {count} frames", "CPU, s"], rows)
 
 
 PARTS: dict[str, Callable[[Effort, Path], str]] = {
@@ -136,6 +159,7 @@ PARTS: dict[str, Callable[[Effort, Path], str]] = {
     "length": length,
     "resolution": resolution,
     "parts": parts,
+    "again": again,
 }
 
 
