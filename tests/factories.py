@@ -62,6 +62,23 @@ class VideoFactory(DjangoModelFactory):
     file = factory.django.FileField(data=b"0123456789" * 10, filename="clip.mp4")
 
 
+class PictureFactory(VideoFactory):
+    """A JPEG with a face, whose file says of itself what cameras say."""
+
+    original_name = factory.Sequence(lambda n: f"picture-{n}.jpg")
+    kind = Video.Kind.PICTURE
+    container = "jpeg"
+    codec = "jpeg"
+    duration_s = 0.0
+    frame_rate = None
+    width = 320
+    height = 240
+    file_says = factory.LazyFunction(
+        lambda: [["camera_make", "Make <of> a camera"], ["software", "Editor 3"]]
+    )
+    file = factory.django.FileField(data=b"0123456789" * 10, filename="picture.jpg")
+
+
 class ScanFactory(DjangoModelFactory):
     class Meta:
         model = Scan

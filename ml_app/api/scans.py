@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
@@ -101,7 +102,10 @@ class Rerun(ApiView):
 
         def do() -> Answer:
             before = scan_for(request, Act.RERUN, scan_id)
-            wishes = read_wishes(data, default=Wishes(before.frame_count, before.detector_name))
+            # A picture's one frame is none of the offered numbers, and a number may be offered no longer.
+            usual = before.frame_count if before.frame_count in settings.FRAME_COUNTS else None
+            usual = usual or settings.DEFAULT_FRAME_COUNT
+            wishes = read_wishes(data, default=Wishes(usual, before.detector_name))
             services.refuse_if_full(queue=services.queue_for(owner=before.owner))
             refuse_if_too_many(owner=before.owner)
             scan, _new = services.request_scan(

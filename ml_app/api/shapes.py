@@ -33,7 +33,18 @@ class FileShape(serializers.ModelSerializer[Video]):
 
     class Meta:
         model = Video
-        fields = ("name", "sha256", "size", "kept", "container", "codec", "duration_s", "width", "height")
+        fields = (
+            "name",
+            "kind",
+            "sha256",
+            "size",
+            "kept",
+            "container",
+            "codec",
+            "duration_s",
+            "width",
+            "height",
+        )
 
 
 class BriefScan(Shape):
@@ -167,6 +178,7 @@ class FindingsShape(Shape):
 
     file = serializers.CharField()
     origin = OriginShape(allow_null=True, help_text="null: the file was uploaded")
+    kind = serializers.ChoiceField(choices=Video.Kind.values)
     sha256 = serializers.CharField()
     verdict = serializers.ChoiceField(choices=Verdict.values)
     reason = serializers.CharField(allow_null=True)
@@ -176,7 +188,11 @@ class FindingsShape(Shape):
         help_text="more than requested where faces were seen in a part of the video only"
     )
     frames_with_faces = serializers.IntegerField()
-    duration_s = serializers.FloatField()
+    duration_s = serializers.FloatField(allow_null=True, help_text="null: a picture")
+    file_says = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()),
+        help_text="what a camera or an editor wrote into a picture: the file's own words, no evidence",
+    )
     faces = FaceOfFindings(many=True)
     detector = DetectorOfFindings()
     seconds = SecondsOfFindings()

@@ -110,7 +110,7 @@ class DeskColumns:
 
     @admin.display(description=gettext_lazy("reason"))
     def reason_words(self, scan: Scan) -> Promise | str:
-        return wording.reason(scan.reason) or NOTHING
+        return wording.reason(scan.reason, scan.video) or NOTHING
 
     @admin.display(description=gettext_lazy("uncertain band"))
     def band(self, scan: Scan) -> str:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from ml_app.detection.faces.track import Seen
+
+if TYPE_CHECKING:
+    from ml_app.detection.runtime.detector import Detector
 
 TELLING_FRAMES = 3
 _OPACITY = 0.75  # of the hottest place; the face must stay visible under it
@@ -53,3 +59,23 @@ def render(activation: npt.NDArray[np.float32], strongest: float, size: tuple[in
     alpha = (level * _OPACITY * 255).round().astype(np.uint8)
     _, data = cv2.imencode(".png", np.dstack([painted, alpha]))
     return data.tobytes()
+
+
+def heatmaps(
+    detector: Detector, seen: Sequence[Seen], logits: Sequence[float], embeddings: npt.NDArray[np.float32]
+) -> dict[int, bytes]:
+    """Layers of one person's most telling frames, by position; equal colours mean equal activations.
+
+    Args:
+        detector: That scored the person.
+        seen: The sightings, in order of time.
+        logits: Of each.
+        embeddings: float32 (T, channels), of each.
+    """
+    chosen = most_telling(logits, [one.time_s for one in seen])
+    maps = detector.activations(embeddings, [seen[i].sighting.crop for i in chosen], chosen)
+    strongest = max(float(activation.max()) for activation in maps)
+    return {
+        i: render(activation, strongest, seen[i].sighting.thumbnail_size)
+        for i, activation in zip(chosen, maps, strict=True)
+    }

@@ -15,6 +15,13 @@ class Verdict(StrEnum):
     NOT_ANALYSABLE = "not_analysable"
 
 
+class Kind(StrEnum):
+    """What a file holds: pictures that move, or one that does not."""
+
+    VIDEO = "video"
+    PICTURE = "picture"
+
+
 class Reason(StrEnum):
     """Why a verdict is UNCERTAIN or NOT_ANALYSABLE. Empty for REAL and FAKE."""
 
@@ -25,6 +32,7 @@ class Reason(StrEnum):
     TOO_BLURRED = "too_blurred"
     TOO_DARK = "too_dark"
     TOO_FEW_FRAMES = "too_few_frames"  # the person was seen in too few of the sampled frames
+    PICTURES_NOT_MEASURED = "pictures_not_measured"  # the checkpoint was never measured on pictures
 
 
 class Evidence(StrEnum):
@@ -61,7 +69,7 @@ class Limits:
 
     max_file_bytes: int = 2 * 1024**3
     max_duration_s: float = 4 * 3600.0
-    max_pixels: int = 8192 * 8192  # of one frame
+    max_pixels: int = 8192 * 8192  # of one frame or picture
     wall_seconds: float = 600.0  # of the decoding process
     cpu_seconds: int = 600  # of the decoding process
     memory_bytes: int = 4 * 1024**3  # address space of the decoding process
@@ -69,7 +77,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What a probe of a video file gives. `width` and `height` are those of the upright frame, in pixels."""
+    """What a probe of a video or picture file gives.
+
+    `width` and `height` are those of the upright frame, in pixels. `file_says`: what a camera or an editor
+    wrote into a picture, as pairs of a name of `video.opening.SAYINGS` and a text; anybody may have written
+    it. A picture has no duration, no frame rate and one frame.
+    """
 
     container: str
     codec: str
@@ -80,6 +93,8 @@ class VideoInfo:
     frame_count: int  # exact or estimated; 0 where the container does not tell
     rotation: int  # degrees clockwise that the frames were turned to stand upright: 0, 90, 180 or 270
     has_audio: bool
+    kind: Kind = Kind.VIDEO
+    file_says: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +164,7 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Everything an analysis found out about one video."""
+    """Everything an analysis found out about one video or picture."""
 
     video: VideoInfo
     detector: DetectorInfo
@@ -157,8 +172,10 @@ class Findings:
     reason: Reason
     fake_probability: float | None  # of the most suspicious person; None if not analysable
     evidence: Evidence
-    threshold: float  # calibrated probability from which a verdict is FAKE
-    uncertain_band: tuple[float, float]  # probabilities between these two are UNCERTAIN
+    # Calibrated probability from which a verdict is FAKE, and those between which it is UNCERTAIN. None where
+    # nothing is judged, for want of a measurement.
+    threshold: float | None
+    uncertain_band: tuple[float, float] | None
     frames_requested: int
     frames_analysed: int  # sampled frames that were looked at; more than requested after "looked_again"
     frames_with_faces: int

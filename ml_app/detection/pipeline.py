@@ -1,4 +1,4 @@
-"""One video, from the file to the findings. Imports no torch: the caller hands in a loaded detector."""
+"""One video or picture, from file to findings. Imports no torch: the caller hands in a loaded detector."""
 
 from __future__ import annotations
 
@@ -20,14 +20,18 @@ from ml_app.detection.findings import (
     FaceFinding,
     FaceFrameFinding,
     Findings,
+    Kind,
     Limits,
     Progress,
+    Reason,
     Seconds,
     Stage,
+    Verdict,
     VideoInfo,
 )
 from ml_app.detection.runtime.embedding import Embedder
 from ml_app.detection.runtime.loading import Loadable
+from ml_app.detection.verdict import Rule
 from ml_app.detection.video.opening import Video, open_video, turned
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from ml_app.detection.runtime.network import PersonScores
 
 MAX_SIDE = 1920  # of a decoded frame, pixels; a face is cut from it at its full resolution up to here
+MAX_PICTURE_SIDE = 4096  # of a picture
 OnProgress = Callable[[Progress], None]
 
 
@@ -52,12 +57,12 @@ def analyse(
     pool: FacePool | None = None,
     found_by: FinderName = USUAL,
 ) -> Findings:
-    """Analyse one video.
+    """Analyse one video, or one picture, for which the head of the fewest frames is to be loaded.
 
     Args:
         path: The file, of whatever name.
         detector: Loaded for this number of frames, or still being loaded.
-        frames: How many frames to sample.
+        frames: How many frames to sample; of a picture there is one.
         limits: What the video may cost.
         on_progress: Called as each stage advances.
         cancelled: Asked often, in every stage.
@@ -89,23 +94,33 @@ def analyse(
     loaded = detector.ready()
     scored = _score(people, sightings, embeddings, loaded)
     run.ends("network")
+    rule = _rule(watched.info.kind, loaded)
     faces = []
     for number, person in enumerate(scored):
+        assert rule  # noqa: S101 - for mypy: nobody was looked for without one
         run.report(Stage.EXPLAIN, number, len(scored))
-        faces.append(_face(number + 1, person, loaded, people.frames_looked_at))
+        faces.append(_face(number + 1, person, loaded, rule, people.frames_looked_at))
     run.report(Stage.EXPLAIN, len(scored), len(scored))
     run.ends("explain")
-    findings = _findings(watched.info, loaded, frames, people, tuple(faces))
+    of_detector = () if rule is None or rule.picture else loaded.notes
     return replace(
-        findings,
-        notes=(*dict.fromkeys((*watched.notes, *people.notes, *loaded.notes)),),
+        _findings(watched, loaded, rule, frames, tuple(faces)),
+        notes=(*dict.fromkeys((*watched.notes, *people.notes, *of_detector)),),
         seconds=Seconds(total=run.total(), decode=watched.decode_seconds, **run.seconds),
     )
 
 
+def _rule(kind: Kind, detector: Detector) -> Rule | None:
+    """How a logit becomes a verdict; None where nothing was measured on files of this kind."""
+    if kind is Kind.VIDEO:
+        return Rule(detector.calibration, detector.decision)
+    measured = detector.pictures
+    return None if measured is None else Rule(measured.calibration, measured.decision, picture=True)
+
+
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """A video and who was found in it."""
+    """A video or picture and who was found in it."""
 
     people: People
     info: VideoInfo
@@ -154,25 +169,28 @@ def _watch(
     notes: tuple[str, ...] = (),
     seconds: float = 0.0,
 ) -> _Watched:
-    """Decode a sample and find the people in it.
+    """Decode a sample and find the people in it. Nobody is looked for where nobody could be judged.
 
     Args:
         turn: Degrees clockwise by which every frame is turned first.
         notes, seconds: What is added to those of the decoding.
     """
     followed = detector.preprocessing.faces == "followed"  # published files want full size
-    max_side = MAX_SIDE if followed else None
     with open_video(path, limits or Limits()) as video:
         run.report(Stage.PROBE, 1, 1)
+        is_picture = video.info.kind is Kind.PICTURE
+        if is_picture and detector.pictures is None:
+            return _Watched(People((), 0, 0, ()), video.info, video.decode_seconds, ())
+        frames = 1 if is_picture else frames
+        max_side = (MAX_PICTURE_SIDE if is_picture else MAX_SIDE) if followed else None
+        more = followed and not is_picture and detector.sampling.pattern == "even"
         run.report(Stage.FACES, 0, frames)
         people = find_people(
             turned(video.frames(detector.sampling, frames, max_side), turn),
             detector.preprocessing,
             pool or shared_pool(),
             count=frames,
-            footage=_footage(video, max_side, turn)
-            if followed and detector.sampling.pattern == "even"
-            else None,
+            footage=_footage(video, max_side, turn) if more else None,
             found_by=found_by,
             on_frame=lambda done, total: run.report(Stage.FACES, done, total),
             on_faces=keep,
@@ -214,17 +232,27 @@ def _score(
     return [_Scored(*person) for person in zip(people.persons, mine, logits, strict=True)]
 
 
-def _face(number: int, person: _Scored, detector: Detector, looked_at: int) -> FaceFinding:
-    heatmaps = _heatmaps(person, detector)
+def _face(number: int, person: _Scored, detector: Detector, rule: Rule, looked_at: int) -> FaceFinding:
+    heatmaps = explain.heatmaps(detector, person.seen, person.logits.frames, person.embeddings)
     frames = tuple(
-        _face_frame(seen, verdict.calibrated(logit, detector.calibration), heatmaps.get(i))
+        FaceFrameFinding(
+            time_s=seen.time_s,
+            box=seen.sighting.box,
+            fake_probability=verdict.calibrated(logit, rule.calibration),
+            sharpness=seen.sighting.sharpness,
+            brightness=seen.sighting.brightness,
+            thumbnail=seen.sighting.thumbnail,
+            heatmap=heatmaps.get(i),
+        )
         for i, (seen, logit) in enumerate(zip(person.seen, person.logits.frames, strict=True))
     )
-    probability = verdict.calibrated(person.logits.person, detector.calibration)
+    probability = verdict.calibrated(person.logits.person, rule.calibration)
     if detector.preprocessing.faces == "first_found":  # published files judge whatever they are given
-        ruling = verdict.decide(probability, detector.decision)
+        ruling = verdict.decide(probability, rule.decision)
+    elif rule.picture:
+        ruling = verdict.judge_in_picture(probability, frames[0], rule.decision)
     else:
-        ruling = verdict.judge_person(probability, frames, detector.decision, looked_at)
+        ruling = verdict.judge_person(probability, frames, rule.decision, looked_at)
     return FaceFinding(
         id=number,
         verdict=ruling.verdict,
@@ -235,33 +263,14 @@ def _face(number: int, person: _Scored, detector: Detector, looked_at: int) -> F
     )
 
 
-def _face_frame(seen: Seen, probability: float, heatmap: bytes | None) -> FaceFrameFinding:
-    return FaceFrameFinding(
-        time_s=seen.time_s,
-        box=seen.sighting.box,
-        fake_probability=probability,
-        sharpness=seen.sighting.sharpness,
-        brightness=seen.sighting.brightness,
-        thumbnail=seen.sighting.thumbnail,
-        heatmap=heatmap,
-    )
-
-
-def _heatmaps(person: _Scored, detector: Detector) -> dict[int, bytes]:
-    """PNGs of the most telling frames, by position; equal colours mean equal activations."""
-    chosen = explain.most_telling(person.logits.frames, [seen.time_s for seen in person.seen])
-    maps = detector.activations(person.embeddings, [person.seen[i].sighting.crop for i in chosen], chosen)
-    strongest = max(float(activation.max()) for activation in maps)
-    return {
-        i: explain.render(activation, strongest, person.seen[i].sighting.thumbnail_size)
-        for i, activation in zip(chosen, maps, strict=True)
-    }
-
-
 def _findings(
-    info: VideoInfo, detector: Detector, frames: int, people: People, faces: tuple[FaceFinding, ...]
+    watched: _Watched, detector: Detector, rule: Rule | None, frames: int, faces: tuple[FaceFinding, ...]
 ) -> Findings:
+    info, people = watched.info, watched.people
     ruling = verdict.judge_video(faces)
+    if rule is None:
+        ruling = verdict.Ruling(Verdict.NOT_ANALYSABLE, Reason.PICTURES_NOT_MEASURED)
+    decision = rule.decision if rule else None
     return Findings(
         video=info,
         detector=detector.info,
@@ -269,9 +278,9 @@ def _findings(
         reason=ruling.reason,
         fake_probability=ruling.fake_probability,
         evidence=ruling.evidence,
-        threshold=detector.decision.threshold,
-        uncertain_band=(detector.decision.uncertain_low, detector.decision.uncertain_high),
-        frames_requested=frames,
+        threshold=decision.threshold if decision else None,
+        uncertain_band=(decision.uncertain_low, decision.uncertain_high) if decision else None,
+        frames_requested=1 if info.kind is Kind.PICTURE else frames,
         frames_analysed=people.frames_looked_at,
         frames_with_faces=people.frames_with_faces,
         faces=faces,

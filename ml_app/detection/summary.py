@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from ml_app.detection.errors import DetectionError
-from ml_app.detection.findings import DetectorInfo, Evidence, FaceFinding, Findings, Reason, Verdict
+from ml_app.detection.findings import (
+    DetectorInfo,
+    Evidence,
+    FaceFinding,
+    Findings,
+    Kind,
+    Reason,
+    Verdict,
+    VideoInfo,
+)
 
-CAVEAT = "Finding nothing does not prove that a video is genuine."
+CAVEAT = "Finding nothing does not prove that a video or a picture is genuine."
 
 _EVIDENCE = {
     Evidence.WEAK: "weak evidence",
@@ -23,6 +32,7 @@ _REASONS = {
     Reason.TOO_BLURRED: "the face is too blurred",
     Reason.TOO_DARK: "the face is too dark",
     Reason.TOO_FEW_FRAMES: "the face was seen in too few frames",
+    Reason.PICTURES_NOT_MEASURED: "this detector was not measured on single pictures",
 }
 _NOTES = {
     "fewer_frames_than_requested": "The video has fewer frames than were asked for; all were used.",
@@ -35,7 +45,7 @@ _NOTES = {
 def to_json(
     file: str, sha256: str | None, findings: Findings, *, origin: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """One video's line of JSON.
+    """The line of JSON of one video or picture.
 
     Args:
         file: The path or link as it was given.
@@ -47,6 +57,7 @@ def to_json(
     return {
         "file": file,
         "origin": origin,
+        "kind": findings.video.kind.value,
         "sha256": sha256,
         "verdict": findings.verdict.value,
         "reason": findings.reason.value or None,
@@ -54,7 +65,8 @@ def to_json(
         "frames_requested": findings.frames_requested,
         "frames_analysed": findings.frames_analysed,
         "frames_with_faces": findings.frames_with_faces,
-        "duration_s": findings.video.duration_s,
+        "duration_s": findings.video.duration_s if findings.video.kind is Kind.VIDEO else None,
+        "file_says": _file_says(findings.video),
         "faces": [_face(face) for face in findings.faces],
         "detector": _detector(findings.detector),
         "seconds": {
@@ -75,6 +87,7 @@ def error_to_json(
     return {
         "file": file,
         "origin": None,
+        "kind": None,
         "sha256": sha256,
         "verdict": Verdict.NOT_ANALYSABLE.value,
         "reason": error.code,
@@ -83,12 +96,20 @@ def error_to_json(
         "frames_analysed": 0,
         "frames_with_faces": 0,
         "duration_s": None,
+        "file_says": {},
         "faces": [],
         "detector": _detector(detector),
         "seconds": {"total": 0.0, "decode": 0.0, "faces": 0.0, "network": 0.0},
         "notes": [],
         "error": {"code": error.code, "message": error.message},
     }
+
+
+def _file_says(video: VideoInfo) -> dict[str, list[str]]:
+    said: dict[str, list[str]] = {}
+    for name, text in video.file_says:
+        said.setdefault(name, []).append(text)
+    return said
 
 
 def _face(face: FaceFinding) -> dict[str, Any]:
@@ -133,16 +154,22 @@ def sentence(verdict: Verdict, reason: Reason, evidence: Evidence) -> str:
 def to_text(file: str, findings: Findings) -> str:
     """A readable summary of a few lines."""
     video, detector = findings.video, findings.detector
+    is_picture = video.kind is Kind.PICTURE
     lines = [file, f"  {_judged(findings.verdict, findings)}."]
     for face in findings.faces:
-        first, last = face.frames[0].time_s, face.frames[-1].time_s
-        seen = f"{len(face.frames)} frames, {first:.1f} to {last:.1f} s"
-        lines.append(f"  Person {face.id} ({seen}): {_judged(face.verdict, face)}.")
+        lines.append(f"  Person {face.id} ({_seen(face, is_picture)}): {_judged(face.verdict, face)}.")
     lines += [f"  Note: {_note(code)}" for code in findings.notes]
-    lines.append(
-        f"  {_read(findings)} frames read, faces in {findings.frames_with_faces}; "
-        f"{video.width}x{video.height}, {video.codec}, {video.duration_s:.1f} s"
-    )
+    looks = f"{video.width}x{video.height}, {video.codec}"
+    if is_picture:
+        lines.append(f"  One picture, {looks}; it has no time line.")
+        lines += [
+            f"  The file says of itself: {name.replace('_', ' ')}: {text}" for name, text in video.file_says
+        ]
+    else:
+        lines.append(
+            f"  {_read(findings)} frames read, faces in {findings.frames_with_faces}; "
+            f"{looks}, {video.duration_s:.1f} s"
+        )
     lines.append(
         f"  {detector.name} {detector.version} ({detector.architecture}, {detector.frame_count} frames), "
         f"{findings.device}, {findings.seconds.total:.1f} s"
@@ -153,6 +180,13 @@ def to_text(file: str, findings: Findings) -> str:
 def _read(findings: Findings) -> str:
     read, wanted = findings.frames_analysed, findings.frames_requested
     return f"{read} of {wanted}" if read <= wanted else f"{wanted} and {read - wanted} more"
+
+
+def _seen(face: FaceFinding, is_picture: bool) -> str:
+    box, first, last = face.frames[0].box, face.frames[0].time_s, face.frames[-1].time_s
+    if is_picture:
+        return f"at {box.left}, {box.top} to {box.right}, {box.bottom}"
+    return f"{len(face.frames)} frames, {first:.1f} to {last:.1f} s"
 
 
 def _note(code: str) -> str:

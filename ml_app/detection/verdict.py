@@ -30,6 +30,15 @@ WORDS = ((VERY_STRONG, Evidence.VERY_STRONG), (STRONG, Evidence.STRONG), (MODERA
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """How logits become verdicts; `picture`: of faces of which there is one sighting alone."""
+
+    calibration: Calibration
+    decision: Decision
+    picture: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Ruling:
     """What is said of a person or a video."""
 
@@ -83,6 +92,11 @@ def obstacle(frames: Sequence[FaceFrameFinding], looked_at: int) -> Reason:
     """Why a person cannot be judged by these of the frames that were looked at; NONE if they can."""
     if len(frames) < max(MIN_FRAMES, MIN_SHARE * looked_at):
         return Reason.TOO_FEW_FRAMES
+    return unclear(frames)
+
+
+def unclear(frames: Sequence[FaceFrameFinding]) -> Reason:
+    """Why faces show too little of a person, one picture or several; NONE if they show enough."""
     if median(min(frame.box.width, frame.box.height) for frame in frames) < MIN_FACE_SIDE:
         return Reason.FACE_TOO_SMALL
     if median(frame.brightness for frame in frames) < MIN_BRIGHTNESS:
@@ -109,8 +123,20 @@ def judge_person(
     return decide(probability, decision)
 
 
+def judge_in_picture(probability: float, frame: FaceFrameFinding, decision: Decision) -> Ruling:
+    """The ruling on one face of a picture.
+
+    Args:
+        probability: Calibrated, on pictures, probability of FAKE of the face.
+        frame: Its only sighting.
+        decision: That of the checkpoint for pictures.
+    """
+    reason = unclear([frame])
+    return decide(probability, decision) if reason is Reason.NONE else Ruling(Verdict.NOT_ANALYSABLE, reason)
+
+
 def judge_video(faces: Sequence[FaceFinding]) -> Ruling:
-    """The ruling on a video: that on its most suspicious person.
+    """The ruling on a video or a picture: that on its most suspicious person.
 
     Where nobody can be judged, the reason is that of the person seen most often; NO_FACE where nobody is
     seen.

@@ -1,4 +1,4 @@
-"""The videos that somebody names on the command line."""
+"""The videos and pictures that somebody names on the command line."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ SUFFIXES = frozenset(
     for kind in (
         *("mp4", "m4v", "mov", "qt", "webm", "mkv", "avi", "3gp", "3g2", "wmv", "asf"),
         *("flv", "ts", "mts", "m2ts", "mpg", "mpeg", "ogv", "gif", "webp", "apng"),
+        *("jpg", "jpeg", "png", "heic", "heif", "hif", "avif", "avifs", "tif", "tiff"),
     )
 )
 

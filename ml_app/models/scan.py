@@ -117,6 +117,7 @@ class ScanQuerySet(models.QuerySet["Scan"]):
             queue=queue,
             attempts=0,
             started_at=None,
+            **({"frame_count": 1} if video.is_picture else {}),
             **_BEGINNING,
             **_UNCLAIMED,
         )

@@ -1,4 +1,4 @@
-"""Videos: the uploaded files, and which of them may be seen or forgotten."""
+"""Videos: the uploaded files, pictures among them, and which of them may be seen or forgotten."""
 
 from __future__ import annotations
 
@@ -45,7 +45,13 @@ class VideoQuerySet(models.QuerySet["Video"]):
 
 
 class Video(models.Model):
-    """An uploaded file, once for each owner and content."""
+    """An uploaded file, a video or a picture, once for each owner and content."""
+
+    class Kind(models.TextChoices):
+        """As `detection.findings.Kind`."""
+
+        VIDEO = "video", _("Video")
+        PICTURE = "picture", _("Picture")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.CharField(_("owner"), max_length=64, help_text=_("user:<id> or visitor:<token>"))
@@ -58,6 +64,8 @@ class Video(models.Model):
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
     size = models.PositiveBigIntegerField(_("size in bytes"))
     file = models.FileField(_("file"), upload_to=video_path, max_length=255, blank=True)
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind, default="video", db_default="video")
+    file_says = models.JSONField(_("what the file says of itself"), default=list, blank=True)
     container = models.CharField(_("container"), max_length=64, blank=True)
     codec = models.CharField(_("codec"), max_length=64, blank=True)
     duration_s = models.FloatField(_("duration in seconds"), null=True, blank=True)
@@ -91,6 +99,15 @@ class Video(models.Model):
         return not self.sha256
 
     @property
+    def is_picture(self) -> bool:
+        """Whether it does not move."""
+        return self.kind == self.Kind.PICTURE
+
+    def frames_of(self, wanted: int) -> int:
+        """How many frames a scan looks at that was asked for so many: of a picture there is one."""
+        return 1 if self.is_picture else wanted
+
+    @property
     def is_animation(self) -> bool:
         """Whether browsers show it as a picture and not in a player."""
-        return (self.file.name or "").endswith((".gif", ".png", ".apng", ".webp"))
+        return not self.is_picture and (self.file.name or "").endswith((".gif", ".png", ".apng", ".webp"))

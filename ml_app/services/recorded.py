@@ -14,6 +14,7 @@ from ml_app.detection.findings import (
     FaceFinding,
     FaceFrameFinding,
     Findings,
+    Kind,
     Reason,
     Seconds,
     Verdict,
@@ -51,8 +52,8 @@ def recorded_findings(scan: Scan) -> Findings:
         reason=Reason(scan.reason),
         fake_probability=scan.fake_probability,
         evidence=Evidence(scan.evidence),
-        threshold=scan.threshold or 0.0,
-        uncertain_band=(scan.uncertain_low or 0.0, scan.uncertain_high or 0.0),
+        threshold=scan.threshold,
+        uncertain_band=_band(scan),
         frames_requested=scan.frame_count,
         frames_analysed=scan.frames_analysed or 0,
         frames_with_faces=scan.frames_with_faces or 0,
@@ -61,6 +62,12 @@ def recorded_findings(scan: Scan) -> Findings:
         seconds=Seconds(**scan.seconds),
         notes=tuple(scan.notes),
     )
+
+
+def _band(scan: Scan) -> tuple[float, float] | None:
+    if scan.uncertain_low is None or scan.uncertain_high is None:
+        return None
+    return scan.uncertain_low, scan.uncertain_high
 
 
 def _video(video: Video) -> VideoInfo:
@@ -74,6 +81,8 @@ def _video(video: Video) -> VideoInfo:
         frame_count=0,
         rotation=0,
         has_audio=False,
+        kind=Kind(video.kind),
+        file_says=tuple((name, text) for name, text in video.file_says),
     )
 
 

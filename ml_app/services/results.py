@@ -61,7 +61,7 @@ def _end(scan: Scan, findings: Findings, worker: str) -> bool:
 
 
 def _result(findings: Findings) -> dict[str, Any]:
-    low, high = findings.uncertain_band
+    low, high = findings.uncertain_band or (None, None)
     return {
         "verdict": findings.verdict.value,
         "reason": findings.reason.value,

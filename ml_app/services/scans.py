@@ -35,6 +35,7 @@ def request_scan(
     """Order a scan, or find the one that already waits or runs for the same video, detector and frame count.
 
     Args:
+        frame_count: Of `FRAME_COUNTS`; of a picture one is looked at, whatever it is.
         queue: Of `Scan.Queue`; by default what `queue_for` says of the video's owner.
 
     Returns:
@@ -44,11 +45,12 @@ def request_scan(
         ServiceError: "bad_frame_count", "media_purged" or "detector_unavailable".
     """
     name = detector_name or settings.DETECTOR
-    if frame_count not in settings.FRAME_COUNTS:
+    if not video.is_picture and frame_count not in settings.FRAME_COUNTS:
         raise refuse("bad_frame_count")
     if not detector_state(name=name).available:
         raise refuse("detector_unavailable")
-    same = {"video": video, "detector_name": name, "frame_count": frame_count}
+    frames = video.frames_of(frame_count)
+    same = {"video": video, "detector_name": name, "frame_count": frames}
     while True:  # again only if the other's scan ended between the two statements
         try:
             with transaction.atomic():

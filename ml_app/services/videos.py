@@ -88,6 +88,8 @@ def _keep(incoming: IncomingFile, info: VideoInfo, owner: str, user: User | None
         "uploaded_by": user,
         "original_name": (incoming.name or "video")[:255],
         "size": incoming.size,
+        "kind": info.kind.value,
+        "file_says": [list(pair) for pair in info.file_says],
         "container": info.container,
         "codec": info.codec,
         "duration_s": info.duration_s,

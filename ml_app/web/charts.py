@@ -98,7 +98,7 @@ class Timeline:
 
 
 def timeline(scan: Scan, faces: Sequence[Face]) -> Timeline | None:
-    """Lay out a finished scan. None if nobody was seen.
+    """Lay out a finished scan of a video. None if nobody was seen.
 
     Args:
         faces: The scan's, each with its frames prefetched in order of time.

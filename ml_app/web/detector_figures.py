@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ml_app.detection.checkpoints.files import read_metadata
 from ml_app.detection.checkpoints.manifest import PinnedFile, open_folder
-from ml_app.detection.checkpoints.metadata import HeadMetadata
+from ml_app.detection.checkpoints.metadata import HeadMetadata, PictureMeasurement
 from ml_app.detection.errors import CheckpointError
 from ml_app.web.wording import Words
 
@@ -43,10 +43,19 @@ LABELS: dict[str, Words] = {
     "brier": _("Brier score"),
     "ece": _("Expected calibration error"),
 }
+PICTURES = "pictures"  # the group of what was measured on them
+PICTURE_LABELS: dict[str, Words] = {
+    "true_positive_rate": _("Manipulated pictures flagged"),
+    "false_positive_rate": _("Genuine pictures flagged wrongly"),
+    "fakes_called_real": _("Manipulated pictures where no evidence was found"),
+    "uncertain": _("Pictures left uncertain"),
+    "not_analysable": _("Pictures that could not be judged"),
+}
 GROUPS: dict[str, Words] = {
     "families": _("by kind of manipulation"),
     "generators": _("by generator"),
-    "picture_pairs": _("pairs of single pictures"),
+    "pictures": _("single pictures"),
+    "sets": _("by set of genuine pictures"),
     "face swap": _("face swap"),
     "face_swap": _("face swap"),
     "generated talking head": _("generated talking head"),
@@ -115,6 +124,7 @@ class HeadFigures:
     sha256: str = ""  # as the manifest pins it
     size: int = 0  # bytes
     bins: tuple[Bin, ...] = ()
+    pictures: PictureMeasurement | None = None  # how single pictures are judged, where this head does it
 
     def overall(self, *keys: str) -> Figure | None:
         """The first of these figures that was measured on all clips."""
@@ -164,7 +174,7 @@ def _read(pinned: PinnedFile, changed: int) -> HeadFigures:
         uncertain_high=head.decision.uncertain_high,
         calibrated_on=head.calibration.fitted_on,
         training_data=head.training_data,
-        figures=_in_order(_figures(head.metrics, ())),
+        figures=_in_order(_figures(_measured(head), ())),
         slope=head.calibration.slope,
         intercept=head.calibration.intercept,
         architecture=head.architecture,
@@ -176,7 +186,12 @@ def _read(pinned: PinnedFile, changed: int) -> HeadFigures:
         sha256=pinned.sha256,
         size=pinned.path.stat().st_size,
         bins=tuple(_bins(head.metrics)),
+        pictures=head.pictures,
     )
+
+
+def _measured(head: HeadMetadata) -> dict[str, Any]:
+    return head.metrics | ({PICTURES: head.pictures.metrics} if head.pictures else {})
 
 
 def _bins(metrics: Mapping[str, Any]) -> Iterator[Bin]:
@@ -200,7 +215,7 @@ def _figures(metrics: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Figu
         if _number(record.get("value")) is None:
             continue
         yield Figure(
-            name=LABELS.get(key) or GROUPS.get(key, key.replace("_", " ")),
+            name=_label(key, path),
             group=_group(path),
             value=float(record["value"]),
             low=_number(record.get("low")),
@@ -209,6 +224,11 @@ def _figures(metrics: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Figu
             key=key,
             is_overall=path in OVERALL,
         )
+
+
+def _label(key: str, path: tuple[str, ...]) -> Words:
+    of_pictures = PICTURE_LABELS.get(key) if path[:1] == (PICTURES,) else None
+    return of_pictures or LABELS.get(key) or GROUPS.get(key, key.replace("_", " "))
 
 
 def _in_order(figures: Iterator[Figure]) -> tuple[Figure, ...]:

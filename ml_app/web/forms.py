@@ -12,8 +12,8 @@ from ml_app.models import ItemState, Scan, Verdict
 
 # What the file picker offers first. The reader decides by content, never by name.
 ACCEPTED = (
-    "video/*,image/gif,image/webp,image/apng,.mp4,.mov,.m4v,.webm,.mkv,.avi,.3gp,.wmv,.flv,"
-    ".ts,.mts,.m2ts,.mpg,.mpeg,.gif,.webp,.apng,.png"
+    "video/*,image/*,.mp4,.mov,.m4v,.webm,.mkv,.avi,.3gp,.wmv,.flv,"
+    ".ts,.mts,.m2ts,.mpg,.mpeg,.gif,.webp,.apng,.png,.jpg,.jpeg,.heic,.avif,.tif,.tiff"
 )
 
 
@@ -45,7 +45,7 @@ class SeveralFiles(forms.FileInput):
 
 
 class UploadForm(FrameCountForm):
-    """Videos and how many frames of them to look at. The view takes the files from the upload handler."""
+    """Files and how many frames of them to look at. The view takes the files from the upload handler."""
 
     video = forms.Field(
         label=_("Video"),

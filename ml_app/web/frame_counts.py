@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from ml_app.models import Scan
+from ml_app.models import Scan, Video
 from ml_app.services.detectors import installed_files
 from ml_app.web.detector_figures import HeadFigures, detector_figures
 from ml_app.web.wording import rounded
@@ -54,8 +54,10 @@ def _frame_choices(detector: str) -> tuple[FrameChoice, ...]:
 
 
 def measured_seconds(*, detector: str) -> dict[int, list[float]]:
-    """How long the recent scans of this installation took, by frame count."""
-    rows = Scan.objects.filter(status=Scan.Status.DONE, detector_name=detector).order_by("-created_at")
+    """How long the recent scans of videos of this installation took, by frame count."""
+    rows = Scan.objects.filter(
+        status=Scan.Status.DONE, detector_name=detector, video__kind=Video.Kind.VIDEO
+    ).order_by("-created_at")
     found: dict[int, list[float]] = {}
     for count, seconds in rows.values_list("frame_count", "seconds")[:RECENT]:
         total: Any = seconds.get("total")

@@ -32,15 +32,28 @@ VIDEO_TYPES = {
     ".apng": "image/apng",
     ".webp": "image/webp",
 }
+# By what the reader found, for pictures are small enough to be looked into whatever their name is.
+PICTURE_TYPES = {
+    "jpeg": "image/jpeg",
+    "mpo": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "heif": "image/heic",
+    "tiff": "image/tiff",
+}
+SHOWN_BY_BROWSERS = ("jpeg", "mpo", "png", "webp", "avif")
 UNKNOWN = "application/octet-stream"
 # A browser that opens a video by itself plays it in a page of its own, which this policy governs too.
 POLICY = "default-src 'none'; media-src 'self'; img-src 'self'; frame-ancestors 'none'"
 
 
 def send_video(request: HttpRequest, video: Video) -> HttpResponseBase:
-    """The file of a video."""
+    """The file of a video or picture."""
     suffix = PurePosixPath(video.file.name or "").suffix.lower()
     kind = VIDEO_TYPES.get(suffix, UNKNOWN)
+    if video.is_picture:
+        kind = PICTURE_TYPES.get(video.container, UNKNOWN)
     return send(request, video.file, kind, etag=video.sha256, name=video.original_name)
 
 

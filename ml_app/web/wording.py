@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from ml_app.models import Evidence, Face, Scan, Verdict
+from ml_app.models import Evidence, Face, Scan, Verdict, Video
 
 Words = Promise | str
 
@@ -51,6 +51,36 @@ REASONS: dict[str, Words] = {
     "too_few_frames": _(
         "The person was seen in too few of the frames that were looked at. More frames may help."
     ),
+    "pictures_not_measured": _(
+        "This detector was not measured on single pictures, so it judges none. If there is a video of the "
+        "moment, analyse that."
+    ),
+}
+
+# The same of a picture, where the words above would speak of a video.
+PICTURE_REASONS: dict[str, Words] = {
+    "near_threshold": _(
+        "The probability lies in the band around the threshold, where the model is often wrong. "
+        "A better copy of the picture may settle it."
+    ),
+    "no_face": _("No face was found in the picture."),
+    "too_blurred": _("The face is too blurred to be judged. A sharper copy of the picture may help."),
+}
+
+SAYINGS: dict[str, Words] = {
+    "camera_make": _("Make of the camera"),
+    "camera_model": _("Model of the camera"),
+    "lens": _("Lens"),
+    "taken": _("Taken"),
+    "changed": _("Changed"),
+    "software": _("Program"),
+    "source_type": _("Kind of source"),
+    "generator": _("Instructions to a generator"),
+    "description": _("Description"),
+    "comment": _("Comment"),
+    "artist": _("Author"),
+    "credit": _("Credit"),
+    "copyright": _("Rights"),
 }
 
 NOTES: dict[str, Words] = {
@@ -105,9 +135,16 @@ def support(subject: Scan | Face) -> Words:
     return SUPPORT.get(subject.evidence, "") if subject.verdict == Verdict.REAL else ""
 
 
-def reason(code: str) -> Words:
-    """Why something is uncertain or cannot be judged; empty for the empty code."""
+def reason(code: str, video: Video | None = None) -> Words:
+    """Why something, in this video or picture, is uncertain or cannot be judged; empty for the empty code."""
+    if video is not None and video.is_picture and code in PICTURE_REASONS:
+        return PICTURE_REASONS[code]
     return REASONS.get(code, code.replace("_", " "))
+
+
+def sayings(video: Video) -> list[tuple[Words, str]]:
+    """What a camera or an editor wrote into a picture, with the names of it."""
+    return [(SAYINGS.get(name, name.replace("_", " ")), text) for name, text in video.file_says]
 
 
 _ON_ITS_SIDE: Words = _(

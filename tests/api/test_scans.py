@@ -11,13 +11,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
+from PIL import Image
 
 from ml_app import services
 from ml_app.detection import summary
 from ml_app.models import FaceFrame, Review, Scan, Video
 from tests.api.conftest import SCANS, problem, program, send
 from tests.factories import ReviewFactory, ScanFactory, UserFactory
-from tests.media import Clips
+from tests.media import Clips, picture
 from tests.services.conftest import findings
 
 __all__ = ["findings"]
@@ -36,6 +37,18 @@ def test_a_file_becomes_a_scan_of_the_tokens_account(ours: Client, user: User, c
     assert said["links"]["self"] == f"http://testserver{SCANS}/{scan.pk}"
     assert ours.get(said["links"]["self"]).json() == said
     assert not ours.cookies, "a program is given none"
+
+
+def test_a_picture_is_a_scan_of_one_frame(ours: Client, tmp_path: Path, settings: Any) -> None:
+    path = tmp_path / "face.png"
+    Image.fromarray(picture(0.0)).save(path)
+    said = send(ours, path, frame_count=20).json()
+    assert (said["file"]["kind"], said["frame_count"]) == ("picture", 1)
+    services.cancel_scan(scan=Scan.objects.get())
+    again = ours.generic("POST", said["links"]["rerun"]).json()
+    assert (again["frame_count"], again["id"] != said["id"]) == (1, True)
+    path.write_bytes(path.read_bytes()[:3000])
+    problem(send(ours, path), 422, "damaged_picture")
 
 
 def test_without_a_choice_the_sites_own_is_taken(ours: Client, clips: Clips, settings: Any) -> None:

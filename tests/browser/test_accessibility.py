@@ -6,6 +6,7 @@ and at 360 pixels.
 
 from __future__ import annotations
 
+import io
 import os
 import uuid
 from collections.abc import Iterator
@@ -16,12 +17,13 @@ import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.base import ContentFile
 from django.test import Client
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from ml_app.models import Batch, BatchItem, Origin
 from tests.browser.test_upload_to_verdict import fits
-from tests.factories import ReviewFactory, ScanFactory, UserFactory, VideoFactory, add_face
-from tests.media import Clips
+from tests.factories import PictureFactory, ReviewFactory, ScanFactory, UserFactory, VideoFactory, add_face
+from tests.media import Clips, picture
 from tests.web.conftest import OWNER, TOKEN, standard_models, visitor
 
 __all__ = ["standard_models"]
@@ -63,6 +65,13 @@ def pages(transactional_db: None, clips: Clips) -> tuple[dict[str, str], Abstrac
     gif.file.save("wink.gif", ContentFile(b"GIF89a"))
     genuine = ScanFactory(video=gif, done=True, verdict="real", evidence="weak", fake_probability=0.2)
     add_face(genuine, level=0.2, frames=3)
+    still = PictureFactory(owner=OWNER, original_name="portrait.jpg", width=480, height=270)
+    shown = io.BytesIO()
+    Image.fromarray(picture(0.0, (480, 270), people=2)).save(shown, "JPEG")
+    still.file.save("portrait.jpg", ContentFile(shown.getvalue()))
+    portrait = ScanFactory(video=still, done=True, frame_count=1, notes=[])
+    add_face(portrait, number=1, level=0.9, frames=1)
+    add_face(portrait, number=2, level=0.2, frames=1)
     purged = ScanFactory(
         video__owner=OWNER, done=True, verdict="not_analysable", reason="no_face", fake_probability=None
     )
@@ -96,6 +105,9 @@ def pages(transactional_db: None, clips: Clips) -> tuple[dict[str, str], Abstrac
         "too-large": "/too-large/",
         "not-found": f"/scans/{uuid.uuid4()}/",
         "scan": f"/scans/{done.pk}/",
+        "scan-picture": f"/scans/{portrait.pk}/",
+        "desk-picture": f"/admin/ml_app/scan/{portrait.pk}/change/",
+        "offline": "/offline/",
         "scan-gif": f"/scans/{genuine.pk}/",
         "scan-purged": f"/scans/{purged.pk}/",
         "scan-running": f"/scans/{running.pk}/",
@@ -191,6 +203,9 @@ def test_pages_that_something_leads_to(
     complaints = examine(page, "server-error", scheme)
     page.goto(addresses["desk"] + "?q=speech")
     complaints += examine(page, "desk-search", scheme)
+    page.goto("/")
+    page.get_by_text("Record with the camera").click()
+    complaints += examine(page, "upload-camera", scheme)
     page.goto(addresses["desk"] + "?q=nothing-like-it")
     complaints += examine(page, "desk-empty", scheme)
     page.goto(addresses["desk"])

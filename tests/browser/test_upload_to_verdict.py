@@ -50,7 +50,7 @@ def fits(page: Page) -> bool:
 
 def upload(page: Page, path: Path) -> None:
     page.goto("/")
-    page.get_by_label(re.compile("Drop a video here")).set_input_files(path)
+    page.get_by_label(re.compile("Drop a video or a picture here")).set_input_files(path)
     slider = page.get_by_role("slider", name="How many frames to look at")
     expect(slider).to_have_attribute("aria-valuetext", "40 frames")
     slider.press("ArrowLeft")
@@ -197,7 +197,7 @@ def test_limits_bite_before_the_upload_and_errors_stand_at_the_field(
     assert posts == []
     field.set_input_files(text)
     page.get_by_role("button", name="Analyse").click()
-    expect(errors).to_contain_text("This is not a video")
+    expect(errors).to_contain_text("This is neither a video nor a picture")
     expect(page.get_by_role("button", name="Analyse")).to_be_enabled()
     # Chromium itself reports the refused request; nothing else may be said.
     assert [line for line in complaints if "422" not in line] == []
@@ -220,12 +220,12 @@ def test_several_files_at_once(
     page = new_context(PHONE).new_page()
     page.goto("/")
     paths = [clips("first.mp4", seconds=1, fps=10), text, clips("second.mp4", seconds=2, fps=10)]
-    page.get_by_label(re.compile("Drop a video here")).set_input_files(paths)
+    page.get_by_label(re.compile("Drop a video or a picture here")).set_input_files(paths)
     expect(page.locator(".drop-name")).to_contain_text("3 files")
     page.get_by_role("button", name="Analyse").click()
     rows = page.locator(".queued")
     expect(rows).to_have_count(3)
-    expect(rows.nth(1)).to_contain_text("This is not a video", timeout=ANALYSIS)
+    expect(rows.nth(1)).to_contain_text("This is neither a video nor a picture", timeout=ANALYSIS)
     expect(page.get_by_role("link", name="Open the scan of second.mp4")).to_be_visible(timeout=ANALYSIS)
     expect(page.locator("[data-announce]")).to_have_text("2 of 3 files are being analysed.")
     assert fits(page)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from ml_app.detection.checkpoints.files import save_checkpoint
-from ml_app.detection.checkpoints.manifest import sha256_of
+from ml_app.detection.checkpoints.files import load_tensors, read_metadata, save_checkpoint
+from ml_app.detection.checkpoints.manifest import PinnedFile, sha256_of
 from ml_app.detection.checkpoints.metadata import (
     BackboneMetadata,
+    Calibration,
     Decision,
     HeadMetadata,
+    PictureMeasurement,
     Preprocessing,
     Sampling,
 )
@@ -78,6 +80,13 @@ def write_detector(
         )
         save_checkpoint(folder / f"head-{count}.safetensors", head.state_dict(), metadata)
     return models_dir
+
+
+def judge_pictures(head: PinnedFile, decision: Decision = DECISION) -> None:
+    """Let a head judge pictures, with figures that nobody measured."""
+    measured = PictureMeasurement(Calibration(1.0, 0.0, "made-up pictures"), decision, {})
+    metadata = replace(read_metadata(head.path, HeadMetadata), pictures=measured)
+    save_checkpoint(head.path, load_tensors(head), metadata)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,12 +14,17 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from PIL import Image as Pillow
+from PIL.ExifTags import Base
 
 from ml_app.detection import summary
+from ml_app.detection.checkpoints.manifest import open_folder
+from ml_app.detection.checkpoints.metadata import Decision
 from ml_app.models import Scan
+from tests.detection.conftest import judge_pictures
 from tests.fetching.conftest import host
 from tests.fetching.server import Host
-from tests.media import Clips, late, make_audio
+from tests.media import Clips, late, make_audio, picture
 
 __all__ = ["host"]
 
@@ -51,10 +56,12 @@ def test_a_line_of_json_has_the_fixed_fields(clips: Clips) -> None:
     (line,), status = lines(path, "--frames", 10)
     assert status == 0
     assert list(line) == [
-        *("file", "origin", "sha256", "verdict", "reason", "fake_probability", "frames_requested"),
-        *("frames_analysed", "frames_with_faces", "duration_s", "faces", "detector", "seconds", "notes", "error"),
+        *("file", "origin", "kind", "sha256", "verdict", "reason", "fake_probability"),
+        *("frames_requested", "frames_analysed", "frames_with_faces", "duration_s", "file_says"),
+        *("faces", "detector", "seconds", "notes", "error"),
     ]
     assert line["file"] == str(path)
+    assert (line["kind"], line["file_says"]) == ("video", {})
     assert line["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert line["verdict"] in ("real", "fake", "uncertain")
     assert 0 <= line["fake_probability"] <= 1
@@ -200,3 +207,42 @@ def test_a_saved_link_is_kept_with_its_origin(
     _output, _errors, status = analyze(url, "--frames", 10, "--save")
     assert status == 0
     assert [origin.url for origin in Scan.objects.get().video.origins.all()] == [url]
+
+
+def test_pictures_are_judged_by_the_head_for_them(clips: Clips, tmp_path: Path, settings: Any) -> None:
+    """Beside videos: by the head of the fewest frames, and by it alone whatever --frames says."""
+    models = Path(shutil.copytree(settings.MODELS_DIR, tmp_path / "models"))
+    settings.MODELS_DIR = models
+    judge_pictures(open_folder(models, "tiny").heads[10], Decision(0.2, 0.1, 0.15))
+    exif = Pillow.Exif()
+    exif[Base.Make] = "Make of a camera"
+    Pillow.fromarray(picture(0.0)).save(tmp_path / "face.jpg", exif=exif)
+    Pillow.fromarray(picture(0.0, people=0)).save(tmp_path / "nobody.png")
+    found, status = lines(tmp_path / "face.jpg", clips(seconds=1), tmp_path / "nobody.png", "--frames", 20)
+    assert status == 0
+    face, _clip, nobody = found
+    assert [line["kind"] for line in found] == ["picture", "video", "picture"]
+    assert [line["detector"]["frame_count"] for line in found] == [10, 20, 10]
+    assert (face["frames_requested"], face["frames_analysed"], face["duration_s"]) == (1, 1, None)
+    assert face["file_says"] == {"camera_make": ["Make of a camera"]}
+    (person,) = face["faces"]
+    assert person["fake_probability"] == face["fake_probability"]
+    assert face["fake_probability"] > 0.2
+    assert face["verdict"] == "fake", "by the threshold for pictures"
+    assert (nobody["verdict"], nobody["reason"]) == ("not_analysable", "no_face")
+    lying = tmp_path / "lying.png"
+    Pillow.fromarray(picture(0.0)).transpose(Pillow.Transpose.ROTATE_90).save(lying)
+    text, _, _ = analyze(tmp_path / "face.jpg", lying, "--frames", 20)
+    assert "it has no time line" in text
+    assert "turned by 90 degrees" in text, "no mark says so, and nobody stands in it"
+    assert text.count("Person 1") == 2
+    assert "The file says of itself: camera make: Make of a camera" in text
+
+
+def test_a_detector_that_was_not_measured_on_pictures_judges_none(tmp_path: Path) -> None:
+    Pillow.fromarray(picture(0.0)).save(tmp_path / "face.jpg")
+    (line,), status = lines(tmp_path, "--frames", 10)
+    assert status == 0
+    assert (line["verdict"], line["reason"], line["faces"]) == ("not_analysable", "pictures_not_measured", [])
+    text, _, _ = analyze(tmp_path / "face.jpg")
+    assert "not measured on single pictures" in text

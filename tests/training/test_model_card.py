@@ -25,6 +25,16 @@ def test_the_card_has_the_figures_of_the_weights(heads: dict[int, HeadMetadata])
     assert figures_table({frames: head.metrics for frames, head in heads.items()}) in card
 
 
+def test_the_card_says_how_pictures_are_judged(heads: dict[int, HeadMetadata]) -> None:
+    card = (MODELS / "MODEL_CARD.md").read_text()
+    measured = heads[min(heads)].pictures
+    if measured is None:
+        assert "measured on no single pictures" in card
+    else:
+        assert figures_table({min(heads): measured.metrics}, "pictures") in card
+        assert "measured on no single pictures" not in card
+
+
 def test_every_frame_count_ships_calibrated_and_complete(heads: dict[int, HeadMetadata]) -> None:
     assert sorted(heads) == [10, 20, 40, 60, 80, 100]
     for frames, head in heads.items():

@@ -91,7 +91,7 @@ def test_the_same_file_again_is_offered_its_results(newcomer: Client, clips: Cli
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "The file is empty"), (b"hello, this is text" * 100, "not a video")],
+    [(b"", "The file is empty"), (b"hello, this is text" * 100, "neither a video nor a picture")],
     ids=["empty", "text"],
 )
 def test_what_is_no_video_is_refused_at_the_field(
@@ -164,7 +164,7 @@ def test_several_files_at_once_without_a_script(newcomer: Client, clips: Clips, 
     assert response.redirect_chain == [("/scans/", 302)]
     page = response.content.decode()
     assert "2 videos are being analysed." in page
-    assert "text.mp4: This is not a video" in page
+    assert "text.mp4: This is neither a video nor a picture" in page
     names = Scan.objects.values_list("video__original_name", "frame_count")
     assert sorted(names) == [("one.mp4", 20), ("two.mp4", 20)]
 
@@ -176,8 +176,8 @@ def test_several_files_of_which_none_is_a_video(newcomer: Client, tmp_path: Path
     response = post_many(newcomer, *paths)
     assert response.status_code == 422
     page = response.content.decode()
-    assert "a.mp4: This is not a video" in page
-    assert "b.mp4: This is not a video" in page
+    assert "a.mp4: This is neither a video nor a picture" in page
+    assert "b.mp4: This is neither a video nor a picture" in page
     assert_nothing_is_kept(settings)
 
 

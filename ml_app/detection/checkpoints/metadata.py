@@ -59,6 +59,18 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureMeasurement:
+    """How a single picture becomes a verdict: fitted and measured on pictures, never on clips.
+
+    Its logit is the head's for a sequence of one frame, so nothing of variation over time is in it.
+    """
+
+    calibration: Calibration
+    decision: Decision
+    metrics: dict[str, Any] = field(default_factory=dict)  # as those of a head
+
+
+@dataclass(frozen=True, slots=True)
 class BackboneMetadata:
     """What a backbone file says of itself."""
 
@@ -86,7 +98,9 @@ class HeadMetadata:
     calibration: Calibration = Calibration()
     decision: Decision = Decision()
     training_data: str = ""
-    metrics: dict[str, Any] = field(default_factory=dict)  # measured figures, by name
+    metrics: dict[str, Any] = field(default_factory=dict)  # measured on clips, by name
+    # Only where this is the head of the fewest frames, which judges pictures; without it, none is judged.
+    pictures: PictureMeasurement | None = None
     licence: str = ""
 
     def info(self, sha256: str) -> DetectorInfo:

@@ -6,6 +6,7 @@ By hand because it is this one function: pydantic would be a requirement of the 
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
+from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -17,7 +18,8 @@ def build(kind: type[T], data: Any, where: str = "") -> T:
     Unknown keys are ignored, so that a newer writer may add some.
 
     Args:
-        kind: A dataclass whose fields are numbers, strings, booleans, Literals, dicts, tuples or dataclasses.
+        kind: A dataclass whose fields are numbers, strings, booleans, Literals, dicts, tuples or dataclasses,
+            or one of these or None.
         data: The JSON object.
         where: Name of the object for the message.
 
@@ -39,6 +41,9 @@ def build(kind: type[T], data: Any, where: str = "") -> T:
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
     origin, args = get_origin(hint), get_args(hint)
+    if origin is UnionType:
+        (kind,) = (part for part in args if part is not NoneType)
+        return None if value is None else _convert(kind, value, where)
     if is_dataclass(hint) and isinstance(hint, type):
         return build(hint, value, where)
     if origin is tuple and isinstance(value, list) and (args[-1] is Ellipsis or len(value) == len(args)):

@@ -145,7 +145,9 @@ class _Looks:
             most_seen = sorted(persons, key=len, reverse=True)[:MAX_PEOPLE]
             persons = [person for person in persons if any(person is kept for kept in most_seen)]
         with_faces = {seen.frame for person in persons for seen in person}
-        turn = upright.agreed(faces.turn for faces in self.by_frame)
+        # A single frame decides alone, but only where nobody stands in it.
+        least = 1 if len(self.by_frame) == 1 and not persons else upright.LEAST_FRAMES
+        turn = upright.agreed((faces.turn for faces in self.by_frame), least)
         return People(tuple(map(tuple, persons)), len(self.by_frame), len(with_faces), tuple(notes), turn)
 
     def _persons(self) -> list[list[Seen]]:

@@ -41,11 +41,16 @@ def _seen(part: Image, turn: int) -> float | None:
     return max((one.score for one in found), default=None)
 
 
-def agreed(turns: Iterable[int | None]) -> int:
-    """The turn of a video by those of its frames, of which None say nothing: what most of them say."""
+def agreed(turns: Iterable[int | None], least: int = LEAST_FRAMES) -> int:
+    """The turn of a video by those of its frames, of which None say nothing: what most of them say.
+
+    Args:
+        turns: Of its frames.
+        least: How many must agree.
+    """
     said = [turn for turn in turns if turn is not None]
     for turn, times in Counter(said).most_common(1):
-        if times >= LEAST_FRAMES and 2 * times > len(said):
+        if times >= least and 2 * times > len(said):
             return turn
     return 0
 

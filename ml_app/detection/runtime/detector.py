@@ -10,7 +10,14 @@ import numpy.typing as npt
 
 from ml_app.detection.checkpoints.files import read_metadata
 from ml_app.detection.checkpoints.manifest import open_folder
-from ml_app.detection.checkpoints.metadata import Calibration, Decision, HeadMetadata, Preprocessing, Sampling
+from ml_app.detection.checkpoints.metadata import (
+    Calibration,
+    Decision,
+    HeadMetadata,
+    PictureMeasurement,
+    Preprocessing,
+    Sampling,
+)
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.runtime.network import BATCH, Network, PersonScores, Times, load_network
@@ -77,6 +84,11 @@ class Detector:
     @property
     def decision(self) -> Decision:
         return self.metadata.decision
+
+    @property
+    def pictures(self) -> PictureMeasurement | None:
+        """How single pictures are judged; None where that was not measured."""
+        return self.metadata.pictures
 
     @property
     def notes(self) -> tuple[str, ...]:

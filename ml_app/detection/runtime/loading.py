@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ml_app.detection.checkpoints.files import read_metadata
 from ml_app.detection.checkpoints.manifest import open_folder
-from ml_app.detection.checkpoints.metadata import HeadMetadata, Preprocessing, Sampling
+from ml_app.detection.checkpoints.metadata import HeadMetadata, PictureMeasurement, Preprocessing, Sampling
 
 if TYPE_CHECKING:
     from ml_app.detection.runtime.detector import Detector
@@ -29,6 +29,10 @@ class Loadable(Protocol):
     @property
     def sampling(self) -> Sampling:
         """Which frames are read."""
+
+    @property
+    def pictures(self) -> PictureMeasurement | None:
+        """How single pictures are judged; None where that was not measured."""
 
     def ready(self) -> Detector:
         """The detector itself, once it is loaded."""
@@ -57,6 +61,11 @@ class LoadingDetector:
     def sampling(self) -> Sampling:
         """Which frames are read."""
         return self.metadata.sampling
+
+    @property
+    def pictures(self) -> PictureMeasurement | None:
+        """How single pictures are judged; None where that was not measured."""
+        return self.metadata.pictures
 
     def ready(self) -> Detector:
         """Wait for the detector.

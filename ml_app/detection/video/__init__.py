@@ -1,1 +1,1 @@
-"""Videos: opened, probed, sampled; decoded in a child process that is not trusted."""
+"""Videos and pictures: opened, probed, sampled; decoded in a child process that is not trusted."""

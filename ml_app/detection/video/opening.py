@@ -1,4 +1,4 @@
-"""Videos: open, probe, decode the sampled frames. A child process does the decoding (see `sandbox`).
+"""Videos and pictures: open, probe, decode the sampled frames. A child process decodes (see `sandbox`).
 
     with open_video(path) as video:
         for frame in video.frames(Sampling("even"), 40):
@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.findings import Limits, VideoInfo
+from ml_app.detection.findings import Kind, Limits, VideoInfo
 from ml_app.detection.verdict import MIN_FACE_SIDE
 from ml_app.detection.video.errors import video_error
+from ml_app.detection.video.kinds import SAYING_LENGTH, SAYINGS
 from ml_app.detection.video.sampling import sample_times
 from ml_app.detection.video.sandbox import Sandbox
 
@@ -135,7 +136,7 @@ class Video:
         return tuple(sorted(self._notes))
 
     def frames(self, sampling: Sampling, count: int, max_side: int | None = 1920) -> Iterator[Frame]:
-        """The sampled frames in order of time, one at a time. May be called once.
+        """The sampled frames in order of time, one at a time; of a picture the one. May be called once.
 
         The child works on the next frame while the caller is busy with this one, and waits from then on, so
         that about three frames are in memory whatever the video's length. The time that a caller takes does
@@ -189,7 +190,7 @@ class Video:
         yield from self._receive(count, max_side)
         if not self._times:
             raise video_error("no_frames")
-        if len(self._times) < count:
+        if len(self._times) < count and self.info.kind is Kind.VIDEO:
             self._notes.add("fewer_frames_than_requested")
 
     def _receive(self, count: int, max_side: int | None) -> Iterator[Frame]:
@@ -230,6 +231,8 @@ class Video:
             frame_count=int(number(message, "frame_count")),
             rotation=int(number(message, "rotation", high=270)),
             has_audio=bool(message.get("has_audio")),
+            kind=Kind.PICTURE if message.get("kind") == Kind.PICTURE else Kind.VIDEO,
+            file_says=_sayings(message.get("file_says")),
         )
         longest, shortest = max(info.width, info.height), min(info.width, info.height)
         if info.width * info.height > self._limits.max_pixels or longest > shortest * _MAX_SIDE_RATIO:
@@ -241,6 +244,13 @@ class Video:
                 "too_long", f"{info.duration_s:.0f} s, at most {self._limits.max_duration_s:.0f} s"
             )
         return info
+
+
+def _sayings(value: object) -> tuple[tuple[str, str], ...]:
+    """Known names with short texts that can be printed, whatever the child says."""
+    pairs = [pair for pair in value if isinstance(pair, list)] if isinstance(value, list) else []
+    known = [(str(pair[0]), str(pair[1])) for pair in pairs if len(pair) == 2 and pair[0] in SAYINGS]
+    return tuple((name, "".join(filter(str.isprintable, text))[:SAYING_LENGTH]) for name, text in known)
 
 
 def _word(value: object) -> str:

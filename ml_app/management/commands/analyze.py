@@ -21,6 +21,7 @@ from ml_app.detection.faces.pool.process_pool import shared_pool
 from ml_app.detection.findings import Findings, Progress
 from ml_app.detection.pipeline import analyse
 from ml_app.detection.runtime.loading import LoadingDetector
+from ml_app.detection.video.kinds import holds_picture
 from ml_app.management import archives
 from ml_app.management.files import COMMAND_LINE, videos
 from ml_app.management.links import Source, fetched, split
@@ -30,10 +31,12 @@ class Command(BaseCommand):
     """Analyses files and folders."""
 
     help = (
-        "Tell whether the people in videos are genuine. Exit status 0 when every file was analysed, whatever "
-        "was found, and 1 when any could not be."
+        "Tell whether the people in videos and pictures are genuine. Exit status 0 when every file was "
+        "analysed, whatever was found, and 1 when any could not be."
     )
     requires_system_checks = []
+    _name: str
+    _for_pictures: LoadingDetector | None
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
@@ -41,7 +44,7 @@ class Command(BaseCommand):
             "paths",
             nargs="+",
             metavar="PATH",
-            help="a video, a folder to search, a zip file, a link, or a table of links (.csv)",
+            help="a video or picture, a folder to search, a zip file, a link, or a table of links (.csv)",
         )
         parser.add_argument(
             "--frames",
@@ -58,14 +61,15 @@ class Command(BaseCommand):
         """Analyse every file; the detector is loaded once, while the first is already being read."""
         if frames is not None and frames < 1:
             raise CommandError("--frames must be 1 or more.")
-        detector = self._load(options["detector"], frames)
+        self._name, self._for_pictures = options["detector"], None
+        detector = self._load(self._name, frames)
         failures = 0
         links, named = split(paths)
         zips, others = archives.split(named)
         files, empty = videos(others)
         for folder in empty:
             failures += 1
-            self.stderr.write(f"{folder}: no video in this folder")
+            self.stderr.write(f"{folder}: no video or picture in this folder")
         for file in files:
             failures += not self._analyse(file, detector, as_json=options["json"], save=options["save"])
         for path in zips:
@@ -107,6 +111,13 @@ class Command(BaseCommand):
             self._refuse(name, None, error, detector, as_json=as_json)
             return False
 
+    def _for(self, file: Path, detector: LoadingDetector) -> LoadingDetector:
+        """What judges a file: of pictures it is the head of the fewest frames."""
+        if not holds_picture(file):
+            return detector
+        self._for_pictures = self._for_pictures or self._load(self._name, 1)
+        return self._for_pictures
+
     def _analyse_link(self, url: str, detector: LoadingDetector, *, as_json: bool, save: bool) -> bool:
         try:
             with fetched(url) as (file, found):
@@ -127,6 +138,7 @@ class Command(BaseCommand):
         called: str = "",
     ) -> bool:
         sha256, name = None, called or (source.url if source else str(file))
+        detector = self._for(file, detector)
         try:
             sha256 = _sha256(file)
             findings = _with_progress(file, detector)

@@ -56,7 +56,7 @@ class Command(BaseCommand):
         zips, others = archives.split(named)
         files, empty = videos(others)
         for folder in empty:
-            self.stderr.write(f"{folder}: no video in this folder")
+            self.stderr.write(f"{folder}: no video or picture in this folder")
         ordered = refused = 0
         for file in files:
             self._wait(options["no_wait"])
@@ -117,7 +117,7 @@ def _order(file: Path, owner: str, frames: int) -> bool:
     with file.open("rb") as content:
         upload = UploadedFile(File(content), file.name)
         video, _ = services.receive_video(upload=upload, owner=owner, user=None)
-    same = video.scans.filter(detector_name=settings.DETECTOR, frame_count=frames)
+    same = video.scans.filter(detector_name=settings.DETECTOR, frame_count=video.frames_of(frames))
     if same.filter(status=Scan.Status.DONE).exists():
         return False
     return services.request_scan(video=video, frame_count=frames, queue=Scan.Queue.BATCH)[1]

@@ -20,9 +20,8 @@ from ml_app.detection.runtime.detector import Detector
 from ml_app.detection.verdict import calibrated, decide
 from ml_app.training.calibration.platt import choose_decision, fit_calibration
 from ml_app.training.calibration.served_faces import serve_clip
-from ml_app.training.data.augmentation import centre
 from ml_app.training.data.items import Clip
-from ml_app.training.data.shards import Face, read_shards
+from ml_app.training.data.shards import Face
 from ml_app.training.evaluation.figures import Bootstrap
 from ml_app.training.evaluation.metrics import (
     Scored,
@@ -85,32 +84,12 @@ def _scored(face: Face, score: float) -> Scored:
     return Scored(face.source, face.fake, score, face.family, face.generator, face.pair)
 
 
-def embed_pictures(detector: Detector, folders: Sequence[Path]) -> list[tuple[Face, Floats]]:
-    """Prepared picture pairs, each embedded as one frame of one person: float32 (1, channels)."""
-    embedded: list[tuple[Face, Floats]] = []
-    shown = detector.preprocessing
-    for shard in (shard for folder in folders for shard in read_shards(folder)):
-        chosen = [i for i, face in enumerate(shard.faces) if face.pair]
-        if not chosen or len({face.source for face in shard.faces}) == 1:
-            continue
-        crops = [centre(shard.images[i], shown.margin, shown.image_size, shard.margin) for i in chosen]
-        rows = detector.embed(crops)
-        embedded += [(shard.faces[i], row[None]) for i, row in zip(chosen, rows, strict=True)]
-    return embedded
-
-
-def _score_pictures(detector: Detector, pictures: Sequence[tuple[Face, Floats]]) -> list[Scored]:
-    scores = detector.score_embeddings([row for _, row in pictures], [[0.0]] * len(pictures))
-    return [_scored(face, score.person) for (face, _), score in zip(pictures, scores, strict=True)]
-
-
 def calibrate_detector(
     models_dir: Path,
     name: str,
     clips: Sequence[Clip],
     cache: Path,
     *,
-    pictures: Sequence[Path] = (),
     fitted_on: str = "dev clips",
     on_done: OnDone = lambda done, total: None,
 ) -> dict[int, dict[str, Any]]:
@@ -121,7 +100,6 @@ def calibrate_detector(
         name: The detector's.
         clips: That nothing was trained on.
         cache: For served crops.
-        pictures: Prepared folders with picture pairs to measure on as well.
         fitted_on: What the clips are, in words.
         on_done: Told how many clips are scored.
 
@@ -131,12 +109,11 @@ def calibrate_detector(
     folder = open_folder(models_dir, name)
     detectors = [Detector.load(models_dir, name, frames) for frames in folder.heads]
     scored = score_clips(detectors, clips, cache, on_done=on_done)
-    embedded_pictures = embed_pictures(detectors[-1], pictures)
     found = {}
-    for (frames, pinned), detector, items in zip(folder.heads.items(), detectors, scored, strict=True):
+    for (frames, pinned), items in zip(folder.heads.items(), scored, strict=True):
         calibration = fit_calibration(items, f"{fitted_on} ({len(items)})")
         decision = choose_decision(items, calibration)
-        metrics = _measure(items, _score_pictures(detector, embedded_pictures), calibration, decision)
+        metrics = measure(items, calibration, decision)
         metrics |= {"split": fitted_on, "not_analysable": len(clips) - len(items)}
         metadata = replace(
             read_metadata(pinned.path, HeadMetadata),
@@ -149,17 +126,10 @@ def calibrate_detector(
     return found
 
 
-def _measure(
-    items: Sequence[Scored], pictures: Sequence[Scored], calibration: Calibration, decision: Decision
-) -> dict[str, Any]:
+def measure(items: Sequence[Scored], calibration: Calibration, decision: Decision) -> dict[str, Any]:
+    """Every figure of clips or pictures by their logits; see `figures`."""
     judged = [replace(item, score=calibrated(item.score, calibration)) for item in items]
-    metrics = figures(judged, decision) | _reliability(judged)
-    if pictures:
-        metrics["picture_pairs"] = {
-            "auc": with_interval(pictures, auc),
-            "pair_accuracy": pair_figure(pictures),
-        }
-    return metrics
+    return figures(judged, decision) | _reliability(judged)
 
 
 def _reliability(items: Sequence[Scored]) -> dict[str, Any]:

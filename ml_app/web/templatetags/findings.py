@@ -11,14 +11,16 @@ from ml_app.models import Face, FaceFrame, Scan
 from ml_app.services import DetectorState
 from ml_app.web import charts, wording
 from ml_app.web.detector_figures import Figure, HeadFigures
-from ml_app.web.face_boxes import boxes
+from ml_app.web.face_boxes import boxes, face_marks
 from ml_app.web.forms import FrameCountForm
 from ml_app.web.frame_counts import frame_choices
+from ml_app.web.sending import SHOWN_BY_BROWSERS
 
 register = template.Library()
 register.filter("headline", wording.headline)
 register.filter("support", wording.support)
 register.filter("reason", wording.reason)
+register.filter("sayings", wording.sayings)
 register.filter("note", wording.note)
 register.filter("percent", wording.percent)
 register.filter("clock", wording.clock)
@@ -64,9 +66,12 @@ def timings(scan: Scan) -> list[tuple[Promise | str, float]]:
 
 @register.inclusion_tag("ml_app/scan/_screen.html")
 def screen(scan: Scan, faces: list[Face]) -> dict[str, Any]:
-    """The video, with the faces' boxes drawn over it as it plays."""
+    """The video, with the faces' boxes drawn over it as it plays; or the picture with its faces' boxes."""
     turned = any(note.startswith("turned:") for note in scan.notes)  # a player does not turn it
     shown = scan.video.file and not scan.video.is_animation and not turned
+    if scan.video.is_picture:
+        marks = face_marks(scan, faces) if scan.video.container in SHOWN_BY_BROWSERS and not turned else None
+        return {"scan": scan, "faces": faces, "marks": marks}
     return {"scan": scan, "faces": faces, "boxes": boxes(scan, faces) if shown else None}
 
 

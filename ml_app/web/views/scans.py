@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -32,7 +33,9 @@ def scan(request: HttpRequest, scan_id: UUID) -> HttpResponse:
     row = scan_or_404(request, scan_id)
     context = {
         "scan": row,
-        "form": FrameCountForm(initial={"frame_count": row.frame_count}),
+        "form": FrameCountForm(
+            initial={"frame_count": settings.DEFAULT_FRAME_COUNT if row.video.is_picture else row.frame_count}
+        ),
         "is_owner": row.owner == owner_of(request),
         "detector": services.detector_state(),
         "review": row.reviews.select_related("reviewer").first(),

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,14 @@ from safetensors.torch import load_file, save_file
 
 from ml_app.detection.checkpoints.files import _header, read_metadata
 from ml_app.detection.checkpoints.manifest import available, open_folder, pin
-from ml_app.detection.checkpoints.metadata import Decision, HeadMetadata, Preprocessing, Sampling
+from ml_app.detection.checkpoints.metadata import (
+    Calibration,
+    Decision,
+    HeadMetadata,
+    PictureMeasurement,
+    Preprocessing,
+    Sampling,
+)
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.runtime.detector import Detector
 from ml_app.detection.runtime.device import choose_device
@@ -215,3 +223,16 @@ def test_metadata_is_read_without_torch(models_dir: Path) -> None:
     command = [sys.executable, "-c", code, str(models_dir)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["tiny", "False"]
+
+
+def test_how_pictures_are_judged_is_an_optional_part(copy: Path) -> None:
+    path = open_folder(copy, "tiny").heads[10].path
+    rewrite(path, pictures=None)  # as files of before do not have it
+    assert read_metadata(path, HeadMetadata).pictures is None
+    measured = PictureMeasurement(Calibration(0.7, -0.2, "some"), Decision(0.8, 0.3, 0.8), {"auc": {"n": 3}})
+    rewrite(path, pictures=asdict(measured))
+    assert read_metadata(path, HeadMetadata).pictures == measured
+    rewrite(path, pictures={"calibration": {"slope": "steep"}})
+    with pytest.raises(CheckpointError) as caught:
+        read_metadata(path, HeadMetadata)
+    assert "pictures.calibration.slope" in caught.value.detail

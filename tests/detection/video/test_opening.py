@@ -219,6 +219,19 @@ def test_an_intra_refresh_without_keyframes_is_read_exactly(clips: Clips) -> Non
     assert [frame.time_s for frame in frames] == pytest.approx([0.52, 1.52, 2.52, 3.52, 4.52, 5.52], abs=0.2)
 
 
+def test_a_recording_in_fragments_as_safari_writes_it(tmp_path: Path) -> None:
+    """Its index comes first and holds nothing: no duration, no frames."""
+    flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "brand": "iso5"}
+    path = make_clip(tmp_path / "recorder.mp4", seconds=3, container_options=flags)
+    data = path.read_bytes()
+    assert data.index(b"moov") < data.index(b"moof") < data.index(b"mdat")
+    assert data.count(b"moof") > 3
+    frames = read(path)
+    assert_stamped(frames)
+    assert len(frames) == 10
+    assert probe(path).duration_s == pytest.approx(3.0, abs=0.1)
+
+
 def test_a_live_recording_without_duration_or_index(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "recorder.webm", seconds=3, container_options={"live": "1"})
     with av.open(str(path)) as container:

@@ -1,4 +1,4 @@
-"""One video, from the first answer to the last.
+"""One video or picture, from the first answer to the last.
 
 The parent passes an open file and limits on the command line. We answer with what the file is. From then on
 each line that we read asks for frames; we send them one after the other, and say when they are done. Each
@@ -25,6 +25,7 @@ from ml_app.detection.video.decoder.memory import tight
 from ml_app.detection.video.decoder.reader import Reader
 from ml_app.detection.video.decoder.sample import Sampler
 from ml_app.detection.video.decoder.survey import Survey, survey
+from ml_app.detection.video.kinds import is_picture
 
 _PR_SET_PDEATHSIG = 1
 _SPARE_FILES = 8  # FFmpeg duplicates the descriptor when it opens it, and again when it rewinds by reopening
@@ -92,7 +93,36 @@ def introduce(reader: Reader, found: Survey) -> dict[str, Any]:
     }
 
 
+def show(descriptor: int, max_pixels: int, speaker: Speaker) -> None:
+    """The conversation about a picture: one frame, whatever is asked for."""
+    from ml_app.detection.video.decoder.sayings import sayings  # noqa: PLC0415 - videos do without Pillow
+    from ml_app.detection.video.decoder.still import open_still  # noqa: PLC0415
+
+    picture = open_still(descriptor, max_pixels)
+    about: dict[str, Any] = {
+        "kind": "picture",
+        "container": picture.format,
+        "codec": picture.format,
+        "file_says": sayings(picture),
+        "width": picture.width,
+        "height": picture.height,
+        "rotation": picture.rotation,
+        "duration": 0.0,
+        "frame_rate": 0.0,
+        "frame_count": 1,
+        "has_audio": False,
+    }
+    speaker.say(about | {"decoded": 1})
+    request = speaker.listen()
+    if request is not None:
+        speaker.say({"time": 0.0, "decoded": 1}, picture.pixels(request["width"], request["height"]))
+        speaker.say({"done": True, "decoded": 1})
+
+
 def converse(task: dict[str, Any], speaker: Speaker) -> None:
+    if is_picture(task["descriptor"]):
+        show(task["descriptor"], task["max_pixels"], speaker)
+        return
     with Reader(task["descriptor"], task["max_pixels"]) as reader:
         found = survey(reader, task["max_duration_s"])
         speaker.say(introduce(reader, found) | {"decoded": reader.decoded, "notes": reader.notes()})

@@ -33,7 +33,6 @@ FORMATS = (
     "ogg",
     "mxf",
 )
-_STILL_BRANDS = ("avif", "heic", "heix", "mif1")  # pictures in the clothes of MP4
 _THREADS = 4  # at most; more cost memory and gain little on the sizes people upload
 _UNSTAMPED = ("avi",)  # FFmpeg makes up presentation times, which repeat where frames are reordered
 _FINDS_START = ("mov", "matroska")
@@ -201,8 +200,6 @@ class Reader:
         except (av.FFmpegError, ValueError) as error:
             raise_if_short(error)
             raise refusal(self._descriptor, type(error).__name__) from error
-        if container.metadata.get("major_brand", "").strip() in _STILL_BRANDS:
-            raise video_error("not_a_video", "a still picture")
         return container
 
     def _check_size(self, width: int, height: int) -> None:

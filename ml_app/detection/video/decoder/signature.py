@@ -8,7 +8,6 @@ from ml_app.detection.errors import VideoError
 from ml_app.detection.video.errors import video_error
 
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"moof", b"pnot")
-_STILL = (b"avif", b"heic", b"heix", b"mif1")
 _VIDEO = (b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"FLV\x01", b"\x00\x00\x01\xba", b"OggS", b"\x06\x0e+4")
 _SOUND = (b"ID3", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\xff\xf1", b"\xff\xf9", b"#!AMR", b"FORM")
 
@@ -21,7 +20,7 @@ def refusal(descriptor: int, detail: str) -> VideoError:
         detail: What FFmpeg said.
     """
     head = os.pread(descriptor, 16, 0)
-    if head[4:8] in _MP4_BOXES and head[8:12] not in _STILL:
+    if head[4:8] in _MP4_BOXES:
         code = "truncated"  # most often cut before its index, which MP4 may keep at the end
     elif head.startswith(_VIDEO) or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
         code = "truncated"

@@ -31,7 +31,7 @@ def as_video(descriptor: int, max_pixels: int) -> io.BytesIO:
         max_pixels: Of one picture.
 
     Raises:
-        VideoError: It does not move, is damaged, or is larger than allowed.
+        VideoError: It is damaged, or larger than allowed.
     """
     from PIL import Image  # noqa: PLC0415 - other files do without
 
@@ -40,8 +40,6 @@ def as_video(descriptor: int, max_pixels: int) -> io.BytesIO:
         with os.fdopen(os.dup(descriptor), "rb") as file, Image.open(file, formats=("WEBP",)) as picture:
             if picture.width * picture.height > max_pixels:
                 raise video_error("too_many_pixels", f"{picture.width}x{picture.height}")
-            if not getattr(picture, "is_animated", False):
-                raise video_error("not_a_video", "a still picture")
             return _written(picture)
     except (OSError, EOFError, Image.DecompressionBombError) as error:
         raise video_error("truncated", type(error).__name__) from error
