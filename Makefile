@@ -34,11 +34,12 @@ training: $(VENV)/.training  ## Install what only training uses: TensorBoard, ti
 run: setup  ## Start the site: web server, worker and sweeper (HOST, PORT)
 	@exec $(BIN)/python manage.py run
 
-# JOBS=2 hands whole files of tests to two processes. Without, they run one after the other.
+# Whole files of tests are handed to two processes; with JOBS= they run one after the other.
+JOBS ?= 2
 SIDE_BY_SIDE = $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 
 .PHONY: test
-test: $(VENV)/.dev check  ## Run all checks and all tests, JOBS=2 side by side; installs what they need
+test: $(VENV)/.dev check  ## Run all checks and all tests, two files of them at a time (JOBS=); installs what they need
 	@bash bin/setup system
 	$(BIN)/python -m pytest -p tests.on_postgresql $(SIDE_BY_SIDE) --cov --cov-report=
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-append --cov-report=term --cov-fail-under=90
