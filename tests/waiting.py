@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE = 200.0  # seconds until whoever waits gives up
+PATIENCE = 400.0  # seconds until whoever waits gives up
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE, pause: float = 0.02) -> Any:

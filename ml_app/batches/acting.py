@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -22,6 +24,8 @@ def pause(*, batch: Batch) -> None:
 
 
 def _take_back(item: BatchItem) -> None:
+    if item.scan_id is None:
+        return
     with transaction.atomic():
         scan = Scan.objects.select_for_update().filter(pk=item.scan_id, status=Scan.Status.QUEUED).first()
         others = BatchItem.objects.filter(scan_id=item.scan_id).exclude(pk=item.pk)
@@ -55,7 +59,8 @@ def rerun_failed(*, batch: Batch) -> int:
     """Order those anew that have failed or were cancelled. Refreshes `batch`. Returns how many."""
     Batch.objects.filter(pk=batch.pk).update(cancelled_at=None, is_paused=False)
     batch.refresh_from_db()
-    found = BatchItem.objects.filter(batch=batch).with_state().filter(state__in=AGAIN, scan__isnull=False)
+    known: Any = BatchItem.objects.filter(batch=batch, scan__isnull=False).with_state()
+    found = known.filter(standing__in=AGAIN)
     return BatchItem.objects.filter(pk__in=found.values("pk")).update(ordered_at=None, scan=None)
 
 

@@ -64,8 +64,8 @@ class Counts:
 
 def counts(batch: Batch) -> Counts:
     """Two queries."""
-    items = BatchItem.objects.filter(batch=batch).order_by()
-    states = dict(items.with_state().values_list("state").annotate(Count("pk")))
+    items: Any = BatchItem.objects.filter(batch=batch).order_by()
+    states = dict(items.with_state().values_list("standing").annotate(Count("pk")))
     done = items.exclude(scan=None).exclude(scan__verdict="").values_list("scan__verdict")
     verdicts = dict(done.annotate(Count("pk")))
     return Counts(
@@ -76,10 +76,11 @@ def counts(batch: Batch) -> Counts:
 
 def items(batch: Batch, *, state: str = "", verdict: str = "", order: str = "number") -> BatchItemQuerySet:
     """The files of a batch with `state`, those that are asked for; each with its scan and video."""
-    found = BatchItem.objects.filter(batch=batch).with_state().select_related("scan__video", "video")
-    found = found.filter(state=state) if state else found
+    found: Any = BatchItem.objects.filter(batch=batch).with_state().select_related("scan__video", "video")
+    found = found.filter(standing=state) if state else found
     found = found.filter(scan__verdict=verdict) if verdict else found
-    return found.order_by(*ORDERS.get(order, ORDERS["number"]))
+    ordered: BatchItemQuerySet = found.order_by(*ORDERS.get(order, ORDERS["number"]))
+    return ordered
 
 
 def code_of(item: BatchItem) -> str:

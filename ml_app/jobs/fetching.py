@@ -108,7 +108,7 @@ def next_links(at_most: int) -> list[UUID]:
     """
     running = Scan.objects.filter(queue__in=FETCHED, status=Scan.Status.RUNNING).order_by()
     busy = dict(running.values_list("owner").annotate(Count("pk")))
-    found = []
+    found: list[UUID] = []
     waiting = [Scan.objects.waiting(queue).values_list("pk", "owner")[:200] for queue in FETCHED]
     for scan_id, owner in chain(*waiting):
         if len(found) < at_most and busy.get(owner, 0) < PER_OWNER:
@@ -200,8 +200,8 @@ class _Watch:
         self._beat_at = now + min(BEAT_SECONDS, settings.LEASE_SECONDS / 3)
         asked = Scan.objects.held_by(*self._mine).values_list("cancel_requested", flat=True).first()
         self.lost, self.cancel_requested = asked is None, bool(asked)
-        in_megabytes = {"done": done // MEGABYTE, "total": -(-(total or 0) // MEGABYTE)}
-        Scan.objects.report(*self._mine, stage=STAGE, **in_megabytes)
+        megabytes = -(-(total or 0) // MEGABYTE)
+        Scan.objects.report(*self._mine, stage=STAGE, done=done // MEGABYTE, total=megabytes)
         if now >= self._renew_at:
             Scan.objects.renew(*self._mine, lease=lease())
             self._renew_at = now + settings.LEASE_SECONDS / 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -85,7 +85,7 @@ class BatchItemQuerySet(models.QuerySet["BatchItem"]):
         return self.filter(ordered_at=None, error_code="")
 
     def with_state(self) -> BatchItemQuerySet:
-        """Add `state`, an `ItemState`."""
+        """Those that know their `state`, an `ItemState`."""
         state = Case(
             When(~Q(error_code=""), then=Value(ItemState.REFUSED)),
             When(ordered_at=None, batch__cancelled_at__isnull=False, then=Value(ItemState.CANCELLED)),
@@ -95,7 +95,7 @@ class BatchItemQuerySet(models.QuerySet["BatchItem"]):
             default=F("scan__status"),
             output_field=models.CharField(),
         )
-        return self.annotate(state=state)
+        return self.annotate(standing=state)
 
 
 class BatchItem(models.Model):
@@ -113,7 +113,6 @@ class BatchItem(models.Model):
     error_code = models.CharField(max_length=64, blank=True)  # why it was refused
 
     objects: ClassVar[BatchItemQuerySet] = BatchItemQuerySet.as_manager()  # type: ignore[assignment]
-    state: Any  # of `with_state`
 
     class Meta:
         verbose_name = _("file of a batch")
@@ -130,6 +129,11 @@ class BatchItem(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def state(self) -> str:
+        """Where it stands, of those that `with_state` gave."""
+        return str(self.__dict__["standing"])
 
     @property
     def state_label(self) -> str:

@@ -70,7 +70,8 @@ class LinkForm(forms.Form):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="link_%s", **kwargs)
+        kwargs.setdefault("auto_id", "link_%s")
+        super().__init__(*args, **kwargs)
         field = self.fields["frame_count"]
         assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - for the type checker
         field.choices = [(count, str(count)) for count in settings.FRAME_COUNTS]
@@ -89,7 +90,8 @@ class BatchForm(forms.Form):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="batch_%s", **kwargs)
+        kwargs.setdefault("auto_id", "batch_%s")
+        super().__init__(*args, **kwargs)
         field = self.fields["frame_count"]
         assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - for the type checker
         field.choices = [(count, str(count)) for count in settings.FRAME_COUNTS]

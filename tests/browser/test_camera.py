@@ -64,7 +64,7 @@ def test_some_seconds_of_the_camera_become_a_scan(new_context: NewContext, compl
     stop.click()
     expect(page.get_by_label("The recording")).to_be_visible(timeout=SLOW)
     expect(page.locator(".drop-name")).to_contain_text(re.compile(r"recording-.*\.(webm|mp4)"))
-    page.wait_for_function("document.querySelector('.camera-played').readyState >= 2", timeout=SLOW)
+    page.wait_for_function("() => document.querySelector('.camera-played').readyState >= 2", timeout=SLOW)
     assert fits(page)
     page.get_by_role("button", name="Analyse").click()
     page.wait_for_url(re.compile(r"/scans/[0-9a-f-]{36}/$"), timeout=SLOW)
@@ -87,7 +87,7 @@ def test_a_shared_file_lands_on_the_form_and_nothing_is_kept(
     context = new_context(PHONE)
     page = context.new_page()
     page.goto("/")
-    page.wait_for_function("navigator.serviceWorker.controller !== null", timeout=SLOW)
+    page.wait_for_function("() => navigator.serviceWorker.controller !== null", timeout=SLOW)
     with page.expect_navigation(url=re.compile(r"/\?shared=1$"), timeout=SLOW):
         page.evaluate(
             """() => {

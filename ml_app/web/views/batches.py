@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -29,6 +30,7 @@ from ml_app.web.views.busy import Unread, come_back_later
 from ml_app.web.views.owners import actor_of, make_owner, owner_of, user_of
 
 PAGE_SIZE = 50
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 
 @csrf_exempt  # looking for the token would read the body; what takes it is protected
@@ -146,7 +148,7 @@ delete = _acting(Act.DELETE, _delete)
 
 @never_cache
 @require_safe
-def table(request: HttpRequest, batch_id: UUID) -> HttpResponse:
+def table(request: HttpRequest, batch_id: UUID) -> HttpResponseBase:
     """All results as CSV."""
     row = _batch_or_404(request, batch_id)
     lines = results.csv_lines(results.items(row).iterator(chunk_size=500))
@@ -162,7 +164,7 @@ def listing(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     return _download(JsonResponse({"batch": str(row.pk), "name": row.name, "files": told}), row, "json")
 
 
-def _download(response: Any, row: Batch, suffix: str) -> Any:
+def _download(response: Response, row: Batch, suffix: str) -> Response:
     response["Content-Disposition"] = f'attachment; filename="batch-{row.pk}.{suffix}"'
     return response
 
