@@ -87,7 +87,8 @@ def _scan_of(batch: Batch, item: BatchItem) -> Scan:
             queue=Scan.Queue.BATCH_LINK,
         )
     video = item.video or _unpacked(batch, item)
-    same = video.scans.filter(detector_name=batch.detector_name, frame_count=batch.frame_count)
+    frames = video.frames_of(batch.frame_count)
+    same = video.scans.filter(detector_name=batch.detector_name, frame_count=frames)
     done = same.filter(status=Scan.Status.DONE).first()
     if done is not None:
         return done

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from ml_app.detection.networks.efficientnet_lite import Textured, efficientnet_lite
 from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS, texture
 from ml_app.detection.networks.resnet import resnet
+from ml_app.detection.networks.vision_transformer import CHANNELS as TOKEN_CHANNELS
+from ml_app.detection.networks.vision_transformer import VisionTransformer
 
 Channels = tuple[float, float, float]  # red, green, blue
 
@@ -87,6 +89,15 @@ def _xception(pretrained: bool) -> nn.Module:
     return network
 
 
+def _dinov2_small(pretrained: bool) -> nn.Module:
+    if pretrained:
+        raise BackboneError(
+            "The weights of 'dinov2_small' are not fetched: give a file of them as initial_weights; "
+            "docs/training.md says where one is had."
+        )
+    return VisionTransformer()
+
+
 class Joint(nn.Module):
     """Two networks beside each other, whose feature maps follow one another along the channels."""
 
@@ -115,6 +126,7 @@ BACKBONES: dict[str, BackboneSpec] = {
         2048 + CHANNELS,
         lambda pretrained: Joint(_resnext50(pretrained), efficientnet_lite(0)),
     ),
+    "dinov2_small": BackboneSpec("dinov2_small", 2 * TOKEN_CHANNELS, _dinov2_small),
     "xception": BackboneSpec("xception", 2048, _xception, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
 

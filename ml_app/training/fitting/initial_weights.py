@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ml_app.detection.checkpoints.manifest import sha256_of
 from ml_app.detection.networks.backbones import BackboneError
 from ml_app.training.fitting.classifier import FrameClassifier
+from ml_app.training.fitting.dinov2_onnx import read_dinov2
 from ml_app.training.recipe import Recipe
 
 # What files keep a state dict under; of a run's last.pt, the averaged model is the better start.
@@ -155,6 +156,8 @@ def _own_name(name: str, wanted: Mapping[str, Tensor]) -> str | None:
 def _read(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise BackboneError(f"initial_weights: there is no file {path}")
+    if path.suffix == ".onnx":
+        return read_dinov2(path)
     try:
         if path.suffix == ".safetensors":
             content: Any = load_file(path)

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ml_app", "0009_links"),
+        ("ml_app", "0010_batches"),
     ]
 
     operations = [
