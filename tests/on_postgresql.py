@@ -25,7 +25,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"database: PostgreSQL {config.stash[_SERVER].version()}"
+    server = config.stash.get(_SERVER, None)  # of a process that was handed tests: it tells nothing
+    return f"database: PostgreSQL {server.version()}" if server else ""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
