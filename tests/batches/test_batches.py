@@ -235,7 +235,7 @@ def test_results_for_programs_and_spreadsheets(tmp_path: Path, clip: bytes) -> N
         ("refused", None, "not_a_video"),
     ]
     assert told[0]["sha256"] == Video.objects.get().sha256
-    assert "This is not a video" in told[1]["reason"]
+    assert "neither a video nor a picture" in told[1]["reason"]
     lines = list(results.csv_lines(found))
     assert lines[0].startswith("number,name,state")
     assert lines[1].startswith("1,'=talk.mp4,done"), "no formula"
