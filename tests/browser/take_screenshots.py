@@ -96,7 +96,7 @@ def analyse(page: Page, clip: Path, frames: int) -> None:
     slider = page.get_by_role("slider", name="How many frames to look at")
     while slider.get_attribute("aria-valuetext") != f"{frames} frames":
         slider.press("ArrowLeft")
-    page.get_by_role("button", name="Analyse").click()
+    page.get_by_role("button", name="Analyse", exact=True).click()
     page.wait_for_url(re.compile("/scans/[0-9a-f-]{36}/"))
     expect(page.locator(".verdict h1")).to_be_visible(timeout=WAIT)
 

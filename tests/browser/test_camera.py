@@ -66,7 +66,7 @@ def test_some_seconds_of_the_camera_become_a_scan(new_context: NewContext, compl
     expect(page.locator(".drop-name")).to_contain_text(re.compile(r"recording-.*\.(webm|mp4)"))
     page.wait_for_function("() => document.querySelector('.camera-played').readyState >= 2", timeout=SLOW)
     assert fits(page)
-    page.get_by_role("button", name="Analyse").click()
+    page.get_by_role("button", name="Analyse", exact=True).click()
     page.wait_for_url(re.compile(r"/scans/[0-9a-f-]{36}/$"), timeout=SLOW)
     expect(page.locator(".verdict h1")).to_be_visible(timeout=ANALYSIS)
     expect(page.locator(".person")).to_have_count(1)
@@ -122,4 +122,4 @@ def test_a_shared_file_lands_on_the_form_and_nothing_is_kept(
     context.set_offline(True)
     page.goto("/scans/")
     expect(page.get_by_role("heading", level=1)).to_have_text("You are offline")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgba(0, 0, 0, 0)"
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != "rgba(0, 0, 0, 0)"

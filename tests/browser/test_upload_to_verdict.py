@@ -57,7 +57,7 @@ def upload(page: Page, path: Path) -> None:
     expect(slider).to_have_attribute("aria-valuetext", "20 frames")
     expect(page.locator("output")).to_have_text("20 frames")
     assert fits(page)
-    page.get_by_role("button", name="Analyse").click()
+    page.get_by_role("button", name="Analyse", exact=True).click()
 
 
 def review(page: Page, name: str) -> None:
@@ -172,7 +172,7 @@ def test_without_javascript(new_context: NewContext, clips: Clips) -> None:
     page.goto("/")
     page.locator("input[type=file]").set_input_files(clips("plain.mp4", seconds=2, fps=10))
     page.get_by_label("20", exact=True).check()
-    page.get_by_role("button", name="Analyse").click()
+    page.get_by_role("button", name="Analyse", exact=True).click()
     expect(page.locator(".verdict h1")).to_be_visible(timeout=ANALYSIS)
     expect(page.locator(".covered")).to_contain_text("20")
 
@@ -188,17 +188,17 @@ def test_limits_bite_before_the_upload_and_errors_stand_at_the_field(
     page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
     page.goto("/")
     field, errors = page.locator("input[type=file]"), page.locator("#video-errors")
-    page.get_by_role("button", name="Analyse").click()
+    page.get_by_role("button", name="Analyse", exact=True).click()
     expect(errors).to_have_text("Choose a video first.")
     field.set_input_files(large)
     expect(errors).to_contain_text("larger than the 3 MB that are allowed")
-    page.get_by_role("button", name="Analyse").click()
+    page.get_by_role("button", name="Analyse", exact=True).click()
     page.wait_for_timeout(300)
     assert posts == []
     field.set_input_files(text)
-    page.get_by_role("button", name="Analyse").click()
+    page.get_by_role("button", name="Analyse", exact=True).click()
     expect(errors).to_contain_text("This is neither a video nor a picture")
-    expect(page.get_by_role("button", name="Analyse")).to_be_enabled()
+    expect(page.get_by_role("button", name="Analyse", exact=True)).to_be_enabled()
     # Chromium itself reports the refused request; nothing else may be said.
     assert [line for line in complaints if "422" not in line] == []
 
@@ -222,7 +222,7 @@ def test_several_files_at_once(
     paths = [clips("first.mp4", seconds=1, fps=10), text, clips("second.mp4", seconds=2, fps=10)]
     page.get_by_label(re.compile("Drop a video or a picture here")).set_input_files(paths)
     expect(page.locator(".drop-name")).to_contain_text("3 files")
-    page.get_by_role("button", name="Analyse").click()
+    page.get_by_role("button", name="Analyse", exact=True).click()
     rows = page.locator(".queued")
     expect(rows).to_have_count(3)
     expect(rows.nth(1)).to_contain_text("This is neither a video nor a picture", timeout=ANALYSIS)
@@ -250,13 +250,15 @@ def test_with_the_keyboard_alone(new_context: NewContext, clips: Clips, complain
         keys.press("Space")
     chooser.value.set_files(clips("keys.mp4", seconds=2, fps=10))
     keys.press("Tab")
+    expect(page.locator(".camera summary")).to_be_focused()
+    keys.press("Tab")
     slider = page.get_by_role("slider", name="How many frames to look at")
     expect(slider).to_be_focused()
     keys.press("Home")
     expect(slider).to_have_attribute("aria-valuetext", "10 frames")
     keys.press("Tab")  # how the figures were measured
     keys.press("Tab")
-    expect(page.get_by_role("button", name="Analyse")).to_be_focused()
+    expect(page.get_by_role("button", name="Analyse", exact=True)).to_be_focused()
     keys.press("Enter")
     expect(page.locator(".verdict h1")).to_be_visible(timeout=ANALYSIS)
 
