@@ -14,6 +14,7 @@ from PIL import (  # the readers register themselves; pi_heif has one more
     AvifImagePlugin,
     Image,
     ImageCms,
+    ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -66,6 +67,7 @@ class Still:
         file.seek(0)
         _know_heif()
         Image.MAX_IMAGE_PIXELS = None  # the limit is ours
+        ImageFile.LOAD_TRUNCATED_IMAGES = False  # face_recognition sets it, wherever it is imported
         try:
             with warnings.catch_warnings(action="ignore"):
                 picture = Image.open(file, formats=FORMATS)
