@@ -117,7 +117,7 @@ def test_a_folder_is_searched(clips: Clips, tmp_path: Path) -> None:
     assert status == 0
     output, errors, status = analyze(tmp_path / "empty")
     assert (output, status) == ("", 1)
-    assert "no video in this folder" in errors
+    assert "no video or picture in this folder" in errors
 
 
 def test_a_readable_summary(clips: Clips, tmp_path: Path) -> None:
