@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,7 +13,7 @@ from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
 from ml_app.api.problems import Refused
-from ml_app.models import ApiToken, Scan
+from ml_app.models import ApiToken, Batch, Scan
 from ml_app.services import access, tokens
 from ml_app.services.access import Act, Actor
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 BROWSER_SITES = ("same-origin", "none")  # of Sec-Fetch-Site: this site's own page, or the address bar
+
+
+Row = TypeVar("Row", Scan, Batch)
 
 
 class TokenAuthentication(authentication.BaseAuthentication):
@@ -125,11 +128,21 @@ def scan_for(request: Request, act: Act, scan_id: Any) -> Scan:
     """
     actor = actor_of(request)
     scan = access.visible_scans(actor).filter(pk=scan_id).first()
-    if scan is None:
-        raise Http404("no such scan")
-    if not access.may(actor, act, scan):
-        raise Refused("not_allowed", _("You may see this scan, but not do this to it."), status=403)
-    return scan
+    return permitted(actor, act, scan, "no such scan", _("You may see this scan, but not do this to it."))
+
+
+def permitted(actor: Actor, act: Act, row: Row | None, missing: str, refusal: str) -> Row:
+    """What somebody sees, once it is sure that they may do this to it.
+
+    Raises:
+        Http404: They see nothing; `missing` says what.
+        Refused: "not_allowed", with `refusal`.
+    """
+    if row is None:
+        raise Http404(missing)
+    if not access.may(actor, act, row):
+        raise Refused("not_allowed", refusal, status=403)
+    return row
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

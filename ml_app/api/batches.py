@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ml_app import services
-from ml_app.api.authentication import actor_of, uploader_of
+from ml_app.api.authentication import actor_of, permitted, uploader_of
 from ml_app.api.base import ApiView, UploadView, json_object
 from ml_app.api.batch_shapes import (
     BatchFilesFilter,
@@ -29,7 +29,6 @@ from ml_app.api.documenting import CHANGING, LOOKING, ORDERING
 from ml_app.api.idempotency import Answer, key_of, once, was_answered
 from ml_app.api.listing import Pages
 from ml_app.api.ordering import Wishes, read_wishes, sent_file
-from ml_app.api.problems import Refused
 from ml_app.batches import acting, creating, results
 from ml_app.models import Batch, Scan
 from ml_app.services import access
@@ -57,11 +56,7 @@ def batch_for(request: Request, act: Act, batch_id: UUID) -> Batch:
     """
     actor = actor_of(request)
     row = access.visible_batches(actor).filter(pk=batch_id).first()
-    if row is None:
-        raise Http404("no such batch")
-    if not access.may(actor, act, row):
-        raise Refused("not_allowed", _("You may see this batch, but not do this to it."), status=403)
-    return row
+    return permitted(actor, act, row, "no such batch", _("You may see this batch, but not do this to it."))
 
 
 def told(request: Request, batch: Batch) -> dict[str, Any]:

@@ -9,7 +9,9 @@ import logging
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from uuid import UUID
 
@@ -43,9 +45,19 @@ class Fetcher:
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="links", daemon=True)
+        self._thread = threading.Thread(
+            target=self._again_and_again,
+            args=(self._look, "Links cannot be looked for"),
+            name="links",
+            daemon=True,
+        )
         self._pool = ThreadPoolExecutor(AT_ONCE, "link")
-        self._feeder = threading.Thread(target=self._feed, name="batches", daemon=True)
+        self._feeder = threading.Thread(
+            target=self._again_and_again,
+            args=(partial(feed, stopping=self.stopping.is_set), "A batch cannot be fed"),
+            name="batches",
+            daemon=True,
+        )
         self._running: set[Future[bool]] = set()
 
     def start(self) -> None:
@@ -61,31 +73,20 @@ class Fetcher:
             self._feeder.join(timeout=5)
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _run(self) -> None:
+    def _again_and_again(self, work: Callable[[], object], failed: str) -> None:
+        """Until it is to stop; `failed` goes into the log, and the next time comes all the same."""
         while not self.stopping.wait(LOOK_SECONDS):
             try:
-                self._look()
+                close_old_connections()
+                work()
             except Error as error:
                 logger.warning("The database does not answer: %s", error)
                 connection.close()
             except Exception:
-                logger.exception("Links cannot be looked for")
-        connection.close()
-
-    def _feed(self) -> None:
-        while not self.stopping.wait(LOOK_SECONDS):
-            close_old_connections()
-            try:
-                feed(stopping=self.stopping.is_set)
-            except Error as error:
-                logger.warning("The database does not answer: %s", error)
-                connection.close()
-            except Exception:
-                logger.exception("A batch cannot be fed")
+                logger.exception(failed)
         connection.close()
 
     def _look(self) -> None:
-        close_old_connections()
         self._running = {task for task in self._running if not task.done()}
         free = AT_ONCE - len(self._running)
         for scan_id in next_links(free) if free and settings.LINKS else []:

@@ -17,7 +17,21 @@ ACCEPTED = (
 )
 
 
-class FrameCountForm(forms.Form):
+class OfferingForm(forms.Form):
+    """Offers in the field `frame_count`, which its heirs declare, the numbers that the site has."""
+
+    ids = "id_%s"  # of the fields; forms that stand on one page differ in it
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", self.ids)
+        super().__init__(*args, **kwargs)
+        field = self.fields["frame_count"]
+        assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - for the type checker
+        field.choices = [(count, str(count)) for count in settings.FRAME_COUNTS]
+        field.initial = settings.DEFAULT_FRAME_COUNT
+
+
+class FrameCountForm(OfferingForm):
     """How many frames to look at."""
 
     frame_count = forms.TypedChoiceField(
@@ -29,13 +43,6 @@ class FrameCountForm(forms.Form):
             "required": _("Choose one of the offered numbers of frames."),
         },
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["frame_count"]
-        assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - for the type checker
-        field.choices = [(count, str(count)) for count in settings.FRAME_COUNTS]
-        field.initial = settings.DEFAULT_FRAME_COUNT
 
 
 class SeveralFiles(forms.FileInput):
@@ -54,8 +61,21 @@ class UploadForm(FrameCountForm):
     )
 
 
-class LinkForm(forms.Form):
+class FrameCountListForm(OfferingForm):
+    """The same as a list to choose from, where little room is."""
+
+    frame_count = forms.TypedChoiceField(
+        label=_("How many frames to look at"),
+        coerce=int,
+        error_messages={"invalid_choice": _("Choose one of the offered numbers of frames.")},
+    )
+
+
+class LinkForm(FrameCountListForm):
     """A link to a video, or to the page of one."""
+
+    ids = "link_%s"
+    field_order = ("url", "frame_count")
 
     url = forms.CharField(
         label=_("Link"),
@@ -63,39 +83,16 @@ class LinkForm(forms.Form):
         widget=forms.URLInput(attrs={"autocomplete": "off"}),
         error_messages={"required": _("Give a link first.")},
     )
-    frame_count = forms.TypedChoiceField(
-        label=_("How many frames to look at"),
-        coerce=int,
-        error_messages={"invalid_choice": _("Choose one of the offered numbers of frames.")},
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("auto_id", "link_%s")
-        super().__init__(*args, **kwargs)
-        field = self.fields["frame_count"]
-        assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - for the type checker
-        field.choices = [(count, str(count)) for count in settings.FRAME_COUNTS]
-        field.initial = settings.DEFAULT_FRAME_COUNT
 
 
-class BatchForm(forms.Form):
+class BatchForm(FrameCountListForm):
     """How to analyse the files of a batch. The view takes the file from the upload handler."""
+
+    ids = "batch_%s"
+    field_order = ("file", "name", "frame_count")
 
     file = forms.Field(required=False)
     name = forms.CharField(required=False, max_length=200)
-    frame_count = forms.TypedChoiceField(
-        label=_("How many frames to look at"),
-        coerce=int,
-        error_messages={"invalid_choice": _("Choose one of the offered numbers of frames.")},
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("auto_id", "batch_%s")
-        super().__init__(*args, **kwargs)
-        field = self.fields["frame_count"]
-        assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - for the type checker
-        field.choices = [(count, str(count)) for count in settings.FRAME_COUNTS]
-        field.initial = settings.DEFAULT_FRAME_COUNT
 
 
 class BatchFilter(forms.Form):
