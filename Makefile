@@ -20,9 +20,14 @@ $(VENV)/.training: $(VENV)/.site requirements-training.txt
 	@bash bin/setup training
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.site requirements-dev.txt requirements-training.txt requirements-s3.txt
+# One install of all that the tests need, the site's and the training's requirements among it.
+$(VENV)/.dev: requirements.txt requirements-dev.txt requirements-training.txt requirements-s3.txt vendor/dlib/pyproject.toml
 	@bash bin/setup dev
-	@touch $@
+	@touch $(VENV)/.site $(VENV)/.training $@
+
+.PHONY: system
+system:
+	@bash bin/setup system
 
 .PHONY: setup
 setup: $(VENV)/.site  ## Prepare the environment in .venv, nothing else
@@ -39,8 +44,9 @@ JOBS ?= 2
 SIDE_BY_SIDE = $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 
 .PHONY: test
-test: $(VENV)/.dev check  ## Run all checks and all tests, two files of them at a time (JOBS=); installs what they need
-	@bash bin/setup system
+test:  ## Run all checks and all tests, two files of them at a time (JOBS=); installs what they need
+	@$(MAKE) --no-print-directory -j 2 system $(VENV)/.dev
+	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -p tests.on_postgresql $(SIDE_BY_SIDE) --cov --cov-report=
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-append --cov-report=term --cov-fail-under=90
 
@@ -49,8 +55,7 @@ bench: $(VENV)/.dev  ## Measure speed and memory (PARTS="compare frames length r
 	$(BIN)/python -m benchmarks $(PARTS) $(if $(WRITE),--write)
 
 .PHONY: test-containers
-test-containers: $(VENV)/.dev  ## Build and test the containers; needs a Docker engine
-	@bash bin/setup system
+test-containers: $(VENV)/.dev system  ## Build and test the containers; needs a Docker engine
 	$(BIN)/python -m pytest --containers -m containers tests/containers
 
 .PHONY: check
