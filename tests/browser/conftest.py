@@ -45,7 +45,8 @@ def start(site: Site) -> tuple[subprocess.Popen[bytes], str]:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory, random_models: Path) -> Iterator[str]:
     """Where a site of our own answers: web server, worker and sweeper, with random weights."""
-    site = Site(tmp_path_factory.mktemp("browser-site"), random_models, MAX_UPLOAD_MB="3", LEASE_SECONDS="30")
+    options = {"DETECTOR": "random-torch", "MAX_UPLOAD_MB": "3", "LEASE_SECONDS": "30"}
+    site = Site(tmp_path_factory.mktemp("browser-site"), random_models, **options)
     process = None
     try:
         process, url = start(site)
