@@ -47,8 +47,8 @@ SIDE_BY_SIDE = $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 test:  ## Run all checks and all tests, two files of them at a time (JOBS=); installs what they need
 	@$(MAKE) --no-print-directory -j 2 system $(VENV)/.dev
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -p tests.on_postgresql $(SIDE_BY_SIDE) --cov --cov-report=
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-append --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -p tests.on_postgresql $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=term --cov-fail-under=90
 
 .PHONY: bench
 bench: $(VENV)/.dev  ## Measure speed and memory (PARTS="compare frames length resolution parts again", WRITE=1 for the docs)
