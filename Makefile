@@ -60,9 +60,16 @@ test-containers: $(VENV)/.dev system  ## Build and test the containers; needs a 
 
 .PHONY: check
 check: $(VENV)/.dev  ## Formatting, types, import contracts, migrations, templates
+	@$(MAKE) --no-print-directory -j 2 types rules
+
+.PHONY: types
+types:
+	$(BIN)/mypy
+
+.PHONY: rules
+rules:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	git ls-files -z 'ml_app/templates/*.html' | xargs -0 -r $(BIN)/djade --target-version 5.2 --check
