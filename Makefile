@@ -39,12 +39,13 @@ training: $(VENV)/.training  ## Install what only training uses: TensorBoard, ti
 run: setup  ## Start the site: web server, worker and sweeper (HOST, PORT)
 	@exec $(BIN)/python manage.py run
 
-# Whole files of tests are handed to two processes; with JOBS= they run one after the other.
-JOBS ?= 2
+# Whole files of tests are handed to so many processes; with JOBS= they run one after the other. Those that start servers
+# and workers come first and often wait for them, so there are more processes than two cores.
+JOBS ?= 3
 SIDE_BY_SIDE = $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 
 .PHONY: test
-test:  ## Run all checks and all tests, two files of them at a time (JOBS=); installs what they need
+test:  ## Run all checks and all tests, three files of them at a time (JOBS=); installs what they need
 	@$(MAKE) --no-print-directory -j 2 system $(VENV)/.dev
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -p tests.on_postgresql $(SIDE_BY_SIDE)

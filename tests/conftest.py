@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _longest_first(items: list[pytest.Item]) -> None:
-    """For `pytest -n 2 --dist loadfile`, which hands out whole files: none is left for the end."""
+    """For `pytest -n 3 --dist loadfile`, which hands out whole files: none is left for the end."""
     long = {item.path for item in items if any(map(item.get_closest_marker, ("browser", "processes")))}
     items.sort(key=lambda item: item.path not in long)
 
