@@ -20,9 +20,14 @@ $(VENV)/.training: $(VENV)/.site requirements-training.txt
 	@bash bin/setup training
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.site requirements-dev.txt requirements-training.txt requirements-s3.txt
+# One install of all that the tests need, the site's and the training's requirements among it.
+$(VENV)/.dev: requirements.txt requirements-dev.txt requirements-training.txt requirements-s3.txt vendor/dlib/pyproject.toml
 	@bash bin/setup dev
-	@touch $@
+	@touch $(VENV)/.site $(VENV)/.training $@
+
+.PHONY: system
+system:
+	@bash bin/setup system
 
 .PHONY: setup
 setup: $(VENV)/.site  ## Prepare the environment in .venv, nothing else
@@ -34,30 +39,38 @@ training: $(VENV)/.training  ## Install what only training uses: TensorBoard, ti
 run: setup  ## Start the site: web server, worker and sweeper (HOST, PORT)
 	@exec $(BIN)/python manage.py run
 
-# Whole files of tests are handed to two processes; with JOBS= they run one after the other.
-JOBS ?= 2
+# Whole files of tests are handed to so many processes; with JOBS= they run one after the other. Those that start servers
+# and workers come first and often wait for them, so there are more processes than two cores.
+JOBS ?= 3
 SIDE_BY_SIDE = $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 
 .PHONY: test
-test: $(VENV)/.dev check  ## Run all checks and all tests, two files of them at a time (JOBS=); installs what they need
-	@bash bin/setup system
-	$(BIN)/python -m pytest -p tests.on_postgresql $(SIDE_BY_SIDE) --cov --cov-report=
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-append --cov-report=term --cov-fail-under=90
+test:  ## Run all checks and all tests, three files of them at a time (JOBS=); installs what they need
+	@$(MAKE) --no-print-directory -j 2 system $(VENV)/.dev
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest -p tests.on_postgresql $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=term --cov-fail-under=90
 
 .PHONY: bench
 bench: $(VENV)/.dev  ## Measure speed and memory (PARTS="compare frames length resolution parts again", WRITE=1 for the docs)
 	$(BIN)/python -m benchmarks $(PARTS) $(if $(WRITE),--write)
 
 .PHONY: test-containers
-test-containers: $(VENV)/.dev  ## Build and test the containers; needs a Docker engine
-	@bash bin/setup system
+test-containers: $(VENV)/.dev system  ## Build and test the containers; needs a Docker engine
 	$(BIN)/python -m pytest --containers -m containers tests/containers
 
 .PHONY: check
 check: $(VENV)/.dev  ## Formatting, types, import contracts, migrations, templates
+	@$(MAKE) --no-print-directory -j 2 types rules
+
+.PHONY: types
+types:
+	$(BIN)/mypy
+
+.PHONY: rules
+rules:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	git ls-files -z 'ml_app/templates/*.html' | xargs -0 -r $(BIN)/djade --target-version 5.2 --check

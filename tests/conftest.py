@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connection
+from django.test import override_settings
 
 from tests.media import clips
 from tests.postgresql import Server
@@ -38,9 +39,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _longest_first(items: list[pytest.Item]) -> None:
-    """For `pytest -n 2 --dist loadfile`, which hands out whole files: none is left for the end."""
+    """For `pytest -n 3 --dist loadfile`, which hands out whole files: none is left for the end."""
     long = {item.path for item in items if any(map(item.get_closest_marker, ("browser", "processes")))}
     items.sort(key=lambda item: item.path not in long)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Hashing a password is made to take long, which no test in this process is about."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -16,10 +16,12 @@ from ml_app.services.tokens import create_token
 from tests.api.receiver import Receiver
 from tests.api.server import Server
 from tests.factories import ScanFactory, UserFactory, add_face
+from tests.jobs.conftest import migrated, random_models, static_files
 from tests.media import make_clip
 from tests.web.conftest import _site, newcomer, owner, standard_models, stranger
 
 __all__ = ["_site", "newcomer", "owner", "standard_models", "stranger"]
+__all__ += ["migrated", "random_models", "static_files"]
 
 SCANS = "/api/v1/scans"
 
@@ -48,9 +50,9 @@ def problem(response: Any, status: int, code: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, migrated: Path, static_files: Path) -> Iterator[Server]:
     """A site of our own, without a worker until a test starts one."""
-    made = Server(tmp_path_factory.mktemp("api-site"))
+    made = Server(tmp_path_factory.mktemp("api-site"), migrated, static_files)
     yield made
     made.site.close()
 

@@ -15,8 +15,7 @@ PASSWORD = "correct horse battery staple"
 class Server:
     """A site of our own with the weights that ship: web server and, when asked for, a worker."""
 
-    def __init__(self, folder: Path) -> None:
-        (folder / "var").mkdir(parents=True)
+    def __init__(self, folder: Path, migrated: Path, static: Path) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.site = Site(
@@ -26,12 +25,12 @@ class Server:
             LEASE_SECONDS="60",
             API_ALIAS_WAIT_SECONDS="0",
             WEBHOOK_NETWORKS="127.0.0.1",
+            STATIC_ROOT=str(static),
         )
-        self.site.migrate()
+        self.site.take_database(migrated)
         make = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
         self.site.environment |= make
         self.site.manage("createsuperuser", "--noinput", "--username", "program", "--email", "")
-        self.site.manage("collectstatic", "--no-input", "--verbosity=0")
         command = ["-m", "gunicorn", "-c", "deepfake_site/gunicorn.py", "deepfake_site.wsgi"]
         self.site.start("web", *command, PORT=str(self.port))
         wait_for(self._answers, "the web server answers", pause=0.2)

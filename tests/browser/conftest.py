@@ -12,11 +12,11 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import FLAGS, find_chromium
-from tests.jobs.conftest import random_models
+from tests.jobs.conftest import migrated, random_models, static_files
 from tests.jobs.site import Site, free_port
 from tests.waiting import PATIENCE, wait_for
 
-__all__ = ["random_models"]
+__all__ = ["migrated", "random_models", "static_files"]
 
 REVIEWER, PASSWORD = "reviewer", "correct horse battery staple"
 
@@ -31,10 +31,9 @@ def browser() -> Iterator[Browser]:
 
 
 def start(site: Site) -> tuple[subprocess.Popen[bytes], str]:
-    """Start a site as `make run` does, with a reviewer's account. Its process and its address."""
+    """Start a migrated site as `make run` does, with a reviewer's account. Its process and its address."""
     port = free_port()
     site.environment |= {"HOST": "127.0.0.1", "PORT": str(port), "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
-    site.migrate()
     site.manage("createsuperuser", "--noinput", "--username", REVIEWER, "--email", "")
     process = site.start("run", "manage.py", "run")
     url = f"http://127.0.0.1:{port}"
@@ -43,9 +42,14 @@ def start(site: Site) -> tuple[subprocess.Popen[bytes], str]:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, random_models: Path) -> Iterator[str]:
+def address(
+    tmp_path_factory: pytest.TempPathFactory, random_models: Path, migrated: Path, static_files: Path
+) -> Iterator[str]:
     """Where a site of our own answers: web server, worker and sweeper, with random weights."""
-    site = Site(tmp_path_factory.mktemp("browser-site"), random_models, MAX_UPLOAD_MB="3", LEASE_SECONDS="30")
+    options = {"DETECTOR": "random-torch", "MAX_UPLOAD_MB": "3", "LEASE_SECONDS": "30"}
+    folder = tmp_path_factory.mktemp("browser-site")
+    site = Site(folder, random_models, STATIC_ROOT=str(static_files), **options)
+    site.take_database(migrated)
     process = None
     try:
         process, url = start(site)

@@ -56,6 +56,7 @@ def main() -> None:
 def running(folder: Path) -> Iterator[str]:
     """A site with the weights that ship and a reviewer's account. Its address."""
     site = Site(folder, ROOT / "models", DETECTOR="standard", DEVICE="cpu")
+    site.migrate()
     process, address = start(site)
     try:
         yield address

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.site import Site, free_port
+from tests.jobs.random_detector import write_random
+from tests.jobs.site import Site, collect, free_port
 from tests.media import make_clip
+from tests.once import made_once
 from tests.postgresql import Server
 from tests.rows import claimed, commits, findings, media, scan, sent, video, weights
 from tests.waiting import wait_for
@@ -20,36 +22,17 @@ __all__ = ["claimed", "commits", "findings", "media", "scan", "sent", "video", "
 
 @pytest.fixture(scope="session")
 def random_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the detector "random": the real network for 10 and 20 frames, with random weights."""
-    import torch
+    """A folder with two detectors for 10 and 20 frames, real networks with random weights.
 
-    from ml_app.detection.checkpoints.files import save_checkpoint
-    from ml_app.detection.checkpoints.manifest import sha256_of
-    from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata, Preprocessing
-    from ml_app.detection.networks.backbones import build_backbone
-    from ml_app.detection.networks.heads import SEQUENCE, build_head
+    "random" runs in ONNX Runtime, as the one that ships; "random-torch" in PyTorch: a worker takes three
+    times as long to start with it, and longer for a scan, which what is to happen during one asks for.
+    """
 
-    folder = tmp_path_factory.mktemp("models") / "random"
-    torch.manual_seed(1)
-    preprocessing = Preprocessing(image_size=112, margin=1.2)
-    backbone = {name: value.half() for name, value in build_backbone("resnext50_32x4d").state_dict().items()}
-    about = BackboneMetadata("random", "1", "resnext50_32x4d", preprocessing)
-    save_checkpoint(folder / "backbone.safetensors", backbone, about)
-    dimensions = {"channels": 2048, "projection": 16, "hidden": 8}
-    for count in (10, 20):
-        head = HeadMetadata(
-            name="random",
-            version="1",
-            architecture=SEQUENCE,
-            frame_count=count,
-            backbone_sha256=sha256_of(folder / "backbone.safetensors"),
-            dimensions=dimensions,
-            preprocessing=preprocessing,
-        )
-        save_checkpoint(
-            folder / f"head-{count}.safetensors", build_head(SEQUENCE, dimensions).state_dict(), head
-        )
-    return folder.parent
+    def write(folder: Path) -> None:
+        write_random(folder / "random", "efficientnet_lite0")
+        write_random(folder / "random-torch", "resnext50_32x4d")
+
+    return made_once(tmp_path_factory, "random-models", write)
 
 
 @pytest.fixture(scope="session")
@@ -63,9 +46,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory, random_models: Path) -> Path:
     """The file of an SQLite database whose tables are empty: migrating takes seconds, copying it does not."""
-    site = Site(tmp_path_factory.mktemp("migrated"), random_models)
-    site.migrate()
-    return site.folder / "var" / "db.sqlite3"
+    folder = made_once(tmp_path_factory, "migrated", lambda folder: Site(folder, random_models).migrate())
+    return folder / "var" / "db.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def static_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A STATIC_ROOT in which `make run` and a web server find all that they serve; nobody writes there."""
+    return made_once(tmp_path_factory, "static-files", collect)
 
 
 @pytest.fixture(scope="session")
@@ -86,10 +74,11 @@ def new_site(tmp_path: Path, random_models: Path, migrated: Path) -> Iterator[Ca
 
     def make(**environment: str) -> Site:
         folder = tmp_path / f"site{len(sites)}"
-        (folder / "var").mkdir(parents=True)
-        if "DATABASE_URL" not in environment:
-            shutil.copy(migrated, folder / "var" / "db.sqlite3")
         site = Site(folder, random_models, **environment)
+        if "DATABASE_URL" not in environment:
+            site.take_database(migrated)
+        else:
+            (folder / "var").mkdir(parents=True)
         sites.append(site)
         return site
 

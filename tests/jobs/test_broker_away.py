@@ -19,7 +19,7 @@ def test_redis_restarts_during_a_scan(new_site: Callable[..., Site], clip: Path,
     start = [*command, "--save", "", "--appendonly", "no"]
     broker = subprocess.Popen(start, cwd=tmp_path, stdout=subprocess.DEVNULL)
     try:
-        site = new_site(CELERY_BROKER_URL=f"redis://127.0.0.1:{port}/0")
+        site = new_site(CELERY_BROKER_URL=f"redis://127.0.0.1:{port}/0", DETECTOR="random-torch")
         worker = site.worker()
         site.sweeper()  # sends what was ordered before the broker was back
         for number in range(3):  # a worker that has connected anew before must notice it as well

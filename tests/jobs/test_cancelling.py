@@ -17,7 +17,7 @@ pytestmark = pytest.mark.processes
 
 def test_cancel_stop_and_loss(new_site: Callable[..., Site], clip: Path) -> None:
     """One site for all of this, because a worker takes seconds to start."""
-    site = new_site(LEASE_SECONDS="30")
+    site = new_site(LEASE_SECONDS="30", DETECTOR="random-torch")
     video = site.do("upload", str(clip), "visitor:a")
     _a_waiting_scan_is_cancelled_at_once(site, video)
     worker = site.worker()

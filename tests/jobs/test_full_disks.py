@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.jobs.site import PYTHON, ROOT, Site, free_port
-from tests.jobs.test_twice_at_once import collect_static, files, serve
+from tests.jobs.test_twice_at_once import files, serve
 
 pytestmark = pytest.mark.processes
 
@@ -47,14 +47,17 @@ def fill(folder: Path) -> Path:
 
 
 def test_full_disks(
-    new_site: Callable[..., Site], migrated: Path, clip: Path, mount: Callable[[Path, str], None]
+    new_site: Callable[..., Site],
+    migrated: Path,
+    static_files: Path,
+    clip: Path,
+    mount: Callable[[Path, str], None],
 ) -> None:
-    site = new_site()
+    site = new_site(STATIC_ROOT=str(static_files))
     var = site.folder / "var"
     mount(var, "4m")
     mount(site.media, "2m")
     shutil.copy(migrated, var / "db.sqlite3")
-    collect_static(site)
     browser = serve(site, free_port())
     content = clip.read_bytes()
     assert len(content) < 2**20

@@ -22,8 +22,9 @@ FRAMES = 40  # all that the clip has: with few, the network's stage would be ove
 @pytest.fixture(params=["embedded", "redis-postgresql"])
 def site(request: pytest.FixtureRequest, new_site: Callable[..., Site]) -> Site:
     if request.param == "embedded":
-        return new_site()
+        return new_site(DETECTOR="random-torch")
     return new_site(
+        DETECTOR="random-torch",
         CELERY_BROKER_URL=request.getfixturevalue("redis_url"),
         DATABASE_URL=request.getfixturevalue("new_database")(),
     )
@@ -50,7 +51,7 @@ def test_kill_in_every_stage(site: Site, clip: Path) -> None:
         worker.kill()
         worker.wait()
     # What a worker started for itself (decoding, looking for faces) does not outlive it.
-    wait_for(lambda: site.processes() == {sweeper.pid}, "no process is left")
+    wait_for(lambda: site.processes() == {sweeper.pid}, "no process is left", pause=0.2)
 
 
 def _is_done_once(site: Site, scan: str, *, attempts: int) -> None:

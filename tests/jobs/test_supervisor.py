@@ -51,10 +51,12 @@ def test_run(new_site: Callable[..., Site], clip: Path) -> None:
     site.told("run", "createsuperuser")
     _another_start_is_refused(site, port)
     wait_for(lambda: "ready on CPU" in site.log("run"), "the device is named")
-    before = wait_for(lambda: len(c := _children(first.pid)) == 3 and c, "three programs run")
+    before = wait_for(lambda: len(c := _children(first.pid)) == 3 and c, "three programs run", pause=0.2)
 
     os.kill(before["worker"], signal.SIGKILL)
-    wait_for(lambda: _children(first.pid).get("worker") not in (None, before["worker"]), "a new worker")
+    wait_for(
+        lambda: _children(first.pid).get("worker") not in (None, before["worker"]), "a new worker", pause=0.2
+    )
     assert _children(first.pid)["web"] == before["web"], "the others go on"
     _scan_is_done(site, clip)
 
@@ -66,7 +68,7 @@ def test_run(new_site: Callable[..., Site], clip: Path) -> None:
 
     second = site.start("again", "manage.py", "run")
     wait_for(lambda: "The site is at" in site.log("again"), "the second start")
-    running = wait_for(lambda: len(c := _children(second.pid)) == 3 and c, "three programs run")
+    running = wait_for(lambda: len(c := _children(second.pid)) == 3 and c, "three programs run", pause=0.2)
     second.kill()
     wait_for(lambda: not any(map(_alive, running.values())), "nothing outlives a killed `make run`")
 

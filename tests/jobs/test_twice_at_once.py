@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +12,7 @@ from threading import Barrier
 
 import pytest
 
-from tests.jobs.site import PYTHON, ROOT, Site, free_port
+from tests.jobs.site import Site, free_port
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.processes
@@ -70,9 +69,9 @@ def files(site: Site) -> list[str]:
     return sorted(str(path.relative_to(site.media)) for path in site.media.rglob("*") if path.is_file())
 
 
-def test_the_same_file_twice_at_once_is_one_video(site_of_each: Site, clip: Path) -> None:
+def test_the_same_file_twice_at_once_is_one_video(site_of_each: Site, clip: Path, static_files: Path) -> None:
     site = site_of_each
-    collect_static(site)
+    site.environment["STATIC_ROOT"] = str(static_files)
     browser = serve(site, free_port(), processes=2)
     browser.get()
     other = clip.read_bytes() + bytes(8)  # another file: makes the session that both uploads belong to
@@ -94,9 +93,11 @@ def test_the_same_file_twice_at_once_is_one_video(site_of_each: Site, clip: Path
     assert all(re.fullmatch(r"/(scans|videos)/[0-9a-f-]{36}/(\?frames=10)?", p) for _, p, _ in answers)
 
 
-def test_damaged_weights_at_the_start(new_site: Callable[..., Site], clip: Path, tmp_path: Path) -> None:
+def test_damaged_weights_at_the_start(
+    new_site: Callable[..., Site], clip: Path, static_files: Path, tmp_path: Path
+) -> None:
     """The site starts, says so on its console and its pages, and takes nothing in."""
-    site = new_site()
+    site = new_site(STATIC_ROOT=str(static_files))
     models = tmp_path / "damaged"
     shutil.copytree(site.environment["MODELS_DIR"], models)
     damaged = models / "random" / "head-10.safetensors"
@@ -119,8 +120,3 @@ def test_damaged_weights_at_the_start(new_site: Callable[..., Site], clip: Path,
     assert "missing or damaged" in page
     assert site.do("videos") == 0
     assert files(site) == []
-
-
-def collect_static(site: Site) -> None:
-    command = [PYTHON, "manage.py", "collectstatic", "--noinput", "--verbosity=0"]
-    subprocess.run(command, cwd=ROOT, env=site.environment, check=True)

@@ -122,7 +122,8 @@ def analysed(path: Path, detector: Detector, pool: FacePool) -> str:
     except VideoError as error:
         assert error.message == MESSAGES[error.code]
         return error.code
-    assert 1 <= found.frames_analysed <= 2
+    again = [int(note.partition(":")[2]) for note in found.notes if note.startswith("looked_again:")]
+    assert 1 <= found.frames_analysed <= 2 + sum(again), "no more than ordered, and those that it tells of"
     assert (found.fake_probability is None) == (found.verdict is Verdict.NOT_ANALYSABLE)
     assert found.fake_probability is None or 0 <= found.fake_probability <= 1
     assert (found.reason is Reason.NONE) == (found.verdict is not Verdict.NOT_ANALYSABLE)
