@@ -1,6 +1,5 @@
-"""Settings: one file, driven by the environment. docs/configuration.md lists every variable."""
+"""Settings, driven by the environment. docs/configuration.md lists every variable."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,6 +7,8 @@ import environ
 from kombu import Queue
 
 from deepfake_site import sentry
+from deepfake_site.accounts import *  # noqa: F403 - the part that is about people
+from deepfake_site.accounts import OIDC_ORIGIN
 from deepfake_site.logs import FORMATTERS
 from deepfake_site.media_storage import storage_from
 from deepfake_site.secrets import secret_key
@@ -39,6 +40,12 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "axes",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",  # Swagger UI's files, so that the page of the API needs no other host
@@ -58,6 +65,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "ml_app.accounts.door.DoorMiddleware",
     "axes.middleware.AxesMiddleware",  # the last: it answers instead of the login page
 ]
 
@@ -93,31 +102,6 @@ else:
     DATABASES["default"].setdefault("CONN_MAX_AGE", 3600)  # a new connection costs more than a page
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # and one that died meanwhile is replaced
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
-]
-LOGIN_URL = "admin:login"
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # the first: it refuses before a password is looked at
-    "django.contrib.auth.backends.ModelBackend",
-]
-
-# Guessing passwords: after so many failures an address has to wait. The count lies in the database.
-AXES_FAILURE_LIMIT: int = env.int("LOGIN_FAILURE_LIMIT", default=10)
-AXES_COOLOFF_TIME = timedelta(minutes=env.float("LOGIN_COOLOFF_MINUTES", default=15.0))
-AXES_LOCKOUT_PARAMETERS = ["ip_address"]
-AXES_CLIENT_IP_CALLABLE = "deepfake_site.addresses.client_address"
-AXES_LOCKOUT_TEMPLATE = "429.html"
-AXES_DISABLE_ACCESS_LOG = True  # only failures are kept, and only while they count
-AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
-AXES_VERBOSE = False
 
 LANGUAGE_CODE = "en"  # where a browser asks for none of these
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
@@ -268,7 +252,8 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": ["'self'"],
         "manifest-src": ["'self'"],
         "worker-src": ["'self'"],
-        "form-action": ["'self'"],
+        # Browsers hold redirects of a form to it as well, and signing in elsewhere is one.
+        "form-action": ["'self'", *([OIDC_ORIGIN] if OIDC_ORIGIN else [])],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     },

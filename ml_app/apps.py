@@ -15,7 +15,7 @@ class MlAppConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415 - needs the app registry
 
         from ml_app import checks  # noqa: F401, PLC0415 - needs the settings
-        from ml_app.desk import admin  # noqa: F401, PLC0415 - Django itself looks only for ml_app.admin
+        from ml_app.desk import accounts, admin  # noqa: F401, PLC0415 - Django looks only for ml_app.admin
         from ml_app.web.views.owners import claim  # noqa: PLC0415
 
         user_logged_in.connect(claim, dispatch_uid="claim the visitor's scans")

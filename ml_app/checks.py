@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -157,6 +158,22 @@ def _metrics() -> Iterator[CheckMessage]:
             )
 
 
+@register(Tags.security)
+def check_single_sign_on(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Whether people can come in by the server that is named."""
+    server = urlsplit(settings.OIDC_SERVER)
+    at_home = server.scheme == "http" and server.hostname in _LOOPBACK
+    if not settings.OIDC_SERVER or ((server.scheme == "https" or at_home) and settings.OIDC_CLIENT_ID):
+        return []
+    return [
+        Error(
+            "OIDC_SERVER is no https address, or OIDC_CLIENT_ID is missing: nobody could sign in by it.",
+            hint="Set OIDC_SERVER=https://id.example with OIDC_CLIENT_ID and OIDC_CLIENT_SECRET, or neither.",
+            id="ml_app.E016",
+        )
+    ]
+
+
 # The least that each can be, for the site to work at all
 _LEAST = {
     "MAX_UPLOAD_MB": 1,
@@ -174,6 +191,7 @@ _LEAST = {
     "BATCH_QUEUE_LIMIT": 0,
     "API_SCANS_PER_MINUTE": 0,
     "API_ALIAS_WAIT_SECONDS": 0,
+    "INVITATION_DAYS": 0.001,
 }
 _VARIABLES = {"AXES_FAILURE_LIMIT": "LOGIN_FAILURE_LIMIT"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
@@ -12,6 +13,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
+from ml_app.accounts.door import lacks_second_factor
 from ml_app.api.problems import Refused
 from ml_app.models import ApiToken, Batch, Scan
 from ml_app.services import access, tokens
@@ -48,11 +50,23 @@ class SessionAuthentication(authentication.BaseAuthentication):
     """The site's own cookie, of an account or of a visitor without one, safe from forged requests."""
 
     def authenticate(self, request: Request) -> tuple[Any, None]:
-        """Never None: whoever shows nothing is a visitor."""
+        """Never None: whoever shows nothing is a visitor.
+
+        Raises:
+            Refused: "csrf_failed", "sign_in_first" or "second_factor_needed".
+        """
         plain = request._request
         refuse_forged(plain)
-        user = plain.user
-        return (user if user.is_active else AnonymousUser()), None
+        user = plain.user if plain.user.is_active else AnonymousUser()
+        if not (settings.ANONYMOUS_USE or user.is_authenticated):
+            text = _("This site is for those with an account. Send a token, or sign in.")
+            raise Refused(
+                "sign_in_first", text, status=401, headers={"WWW-Authenticate": 'Bearer realm="api"'}
+            )
+        if lacks_second_factor(user):
+            text = _("This site asks its staff for a second factor. Add one to your account first.")
+            raise Refused("second_factor_needed", text, status=403)
+        return user, None
 
 
 def refuse_forged(request: HttpRequest) -> None:

@@ -1,8 +1,9 @@
-"""The rows, each with its query sets: of videos and scans, of workers, and of the API."""
+"""The rows, each with its query sets: of videos and scans, of workers, of the API, and of accounts."""
 
 from ml_app.models.api_token import ApiToken
 from ml_app.models.batch import Batch, BatchItem, BatchItemQuerySet, BatchQuerySet, ItemState
 from ml_app.models.face import Face, FaceFrame, face_frame_path
+from ml_app.models.invitation import Invitation, InvitationQuerySet
 from ml_app.models.kept_answer import KeptAnswer
 from ml_app.models.origin import Origin
 from ml_app.models.review import Review
@@ -26,6 +27,8 @@ __all__ = [
     "Evidence",
     "Face",
     "FaceFrame",
+    "Invitation",
+    "InvitationQuerySet",
     "ItemState",
     "KeptAnswer",
     "Origin",

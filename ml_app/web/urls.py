@@ -4,9 +4,11 @@ from django.urls import URLPattern, URLResolver, path
 
 from ml_app.web.views import (
     about,
+    account,
     batches,
     busy,
     errors,
+    invitations,
     language,
     links,
     media,
@@ -36,6 +38,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("language/", language.choose, name="language"),
     path("too-large/", errors.too_large, name="too_large"),
     path("queue/", busy.queue, name="queue"),
+    path("accounts/", account.account, name="account"),
+    path("accounts/invitations/", invitations.listing, name="invitations"),
+    path("accounts/invitations/<int:invitation_id>/withdraw/", invitations.withdraw, name="withdraw"),
+    path("accounts/invitation/<str:secret>/", invitations.accept, name="invitation"),
     path("manifest.webmanifest", phone.manifest, name="manifest"),
     path("sw.js", phone.service_worker, name="service_worker"),
     path("offline/", phone.offline, name="offline"),

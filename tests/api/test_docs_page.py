@@ -42,10 +42,10 @@ def test_it_is_whole_without_any_other_host(server: Server) -> None:
 
 
 def _sign_in(page: Page, server: Server) -> None:
-    page.goto(f"{server.url}/admin/login/?next=/tokens/")
-    page.fill("#id_username", "program")
+    page.goto(f"{server.url}/accounts/login/?next=/tokens/")
+    page.fill("#id_login", "program")
     page.fill("#id_password", PASSWORD)
-    page.click("[type=submit]")
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.locator("table tbody tr").first).to_contain_text("dfd_")
 
 

@@ -138,7 +138,7 @@ def test_the_page_lists_ones_own_and_revokes_them(user: User) -> None:
 def test_the_page_is_for_those_who_are_signed_in(user: User) -> None:
     row, _text = create_token(user=user)
     for response in (Client().get("/tokens/"), Client().post(f"/tokens/{row.pk}/revoke/")):
-        assert (response.status_code, response["Location"][:13]) == (302, "/admin/login/")
+        assert (response.status_code, response["Location"][:16]) == (302, "/accounts/login/")
     row.refresh_from_db()
     assert row.revoked_at is None
 

@@ -105,9 +105,9 @@ def analyse(page: Page, clip: Path, frames: int) -> None:
 def decide(page: Page, name: str) -> None:
     """Log in at the review desk, confirm one clip as genuine, and end at the list."""
     page.goto("/admin/ml_app/scan/")
-    page.get_by_label("Username").fill(REVIEWER)
+    page.get_by_label("Name or e-mail address").fill(REVIEWER)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.locator(".field-name").get_by_role("link", name=name).click()
     page.get_by_label("decision", exact=True).first.select_option("confirmed_genuine")
     page.get_by_label("note", exact=True).first.fill("Made for this picture from a public-domain photograph")

@@ -108,6 +108,25 @@ def pages(transactional_db: None, clips: Clips) -> tuple[dict[str, str], Abstrac
         "scan-picture": f"/scans/{portrait.pk}/",
         "desk-picture": f"/admin/ml_app/scan/{portrait.pk}/change/",
         "offline": "/offline/",
+        "login": "/accounts/login/",
+        "signup": "/accounts/signup/",
+        "password-reset": "/accounts/password/reset/",
+        "password-reset-sent": "/accounts/password/reset/done/",
+        "confirmation-sent": "/accounts/confirm-email/",
+        "confirmation-unknown": "/accounts/confirm-email/x/",
+        "invitation-used": f"/accounts/invitation/{'x' * 43}/",
+        "sso-error": "/accounts/3rdparty/login/error/",
+        "desk-account": "/accounts/",
+        "desk-email": "/accounts/email/",
+        "desk-password": "/accounts/password/change/",
+        "desk-second-factors": "/accounts/2fa/",
+        "desk-keys": "/accounts/2fa/webauthn/",
+        "desk-sessions": "/accounts/sessions/",
+        "desk-connections": "/accounts/3rdparty/",
+        "desk-sign-out": "/accounts/logout/",
+        "desk-reauthenticate": "/accounts/reauthenticate/",
+        "desk-invitations": "/accounts/invitations/",
+        "desk-second-factor-list": "/admin/mfa/authenticator/",
         "scan-gif": f"/scans/{genuine.pk}/",
         "scan-purged": f"/scans/{purged.pk}/",
         "scan-running": f"/scans/{running.pk}/",
@@ -229,12 +248,12 @@ def _login(page: Page, scheme: Scheme) -> list[str]:
     complaints += examine(page, "login", scheme)
 
     def send() -> None:
-        page.locator("#id_username").fill("somebody")
+        page.locator("#id_login").fill("somebody")
         page.locator("#id_password").fill("wrong")
-        page.locator("[type=submit]").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
 
     send()
-    expect(page.locator(".errornote")).to_be_visible()
+    expect(page.locator(".error")).to_be_visible()
     complaints += examine(page, "login-wrong", scheme)
     page.context.clear_cookies(name="csrftoken")
     send()
@@ -252,7 +271,18 @@ def test_german_fits_on_a_phone(
     owner = visitor(TOKEN)
     page = look(browser, live_server.url, owner, "light", locale="de-DE")
     page.set_viewport_size({"width": 360, "height": 740})
-    for name in ("upload", "history", "about", "models", "scan", "scan-running", "scan-failed", "delete"):
+    for name in (
+        "login",
+        "password-reset",
+        "upload",
+        "history",
+        "about",
+        "models",
+        "scan",
+        "scan-running",
+        "scan-failed",
+        "delete",
+    ):
         page.goto(pages[0][name])
         assert page.locator("html").get_attribute("lang") == "de"
         assert fits(page), f"{name} is wider than a phone in German"

@@ -63,9 +63,9 @@ def upload(page: Page, path: Path) -> None:
 def review(page: Page, name: str) -> None:
     """Log in at the desk, find the newest scan of a file by its name, and confirm it as genuine."""
     page.goto("/admin/")
-    page.get_by_label("Username").fill(REVIEWER)
+    page.get_by_label("Name or e-mail address").fill(REVIEWER)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("link", name="Scans", exact=True).click()
     page.locator("#searchbar").fill(name)
     page.get_by_role("button", name="Show").click()

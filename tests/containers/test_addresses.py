@@ -15,10 +15,10 @@ pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
 # A login with a wrong password. Prints the address that this container has.
 LOGIN = r"""
 set -eu
-curl -s -c /tmp/jar -H "$0" -o /tmp/page http://localhost/admin/login/ --connect-to ::proxy:8080
+curl -s -c /tmp/jar -H "$0" -o /tmp/page http://localhost/accounts/login/ --connect-to ::proxy:8080
 token=$(sed -n 's/.*name="csrfmiddlewaretoken" value="\([A-Za-z0-9]*\)".*/\1/p' /tmp/page | head -n 1)
-curl -s -b /tmp/jar -H "$0" -e http://localhost/admin/login/ -o /dev/null --connect-to ::proxy:8080 \
-    -F "csrfmiddlewaretoken=$token" -F username=desk -F password=wrong http://localhost/admin/login/
+curl -s -b /tmp/jar -H "$0" -e http://localhost/accounts/login/ -o /dev/null --connect-to ::proxy:8080 \
+    -F "csrfmiddlewaretoken=$token" -F login=desk -F password=wrong http://localhost/accounts/login/
 hostname -i
 """
 

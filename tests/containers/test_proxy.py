@@ -107,24 +107,24 @@ def test_too_large(visitor: NewVisitor, clip: Path, tmp_path: Path) -> None:
 
 def test_logins_are_slowed_down(stack: Stack, visitor: NewVisitor) -> None:
     guest = visitor("guest")
-    fields = ["username=desk", "password=wrong"]
+    fields = ["login=desk", "password=wrong"]
     for _ in range(3):
         # A forged address is not believed: the failures are counted for the true one.
         forged = ["--header", "X-Forwarded-For: 203.0.113.9", "--header", "X-Real-IP: 203.0.113.9"]
-        answer = guest.post("/admin/login/?next=/admin/", *fields)
+        answer = guest.post("/accounts/login/?next=/admin/", *fields)
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', answer.text)
         assert token is not None
         sent = [f"csrfmiddlewaretoken={token[1]}", *fields]
-        guest.get("/admin/login/", *forged, *(part for field in sent for part in ("--form", field)))
+        guest.get("/accounts/login/", *forged, *(part for field in sent for part in ("--form", field)))
     addresses = stack.sql("select distinct ip_address from axes_accessattempt")
     assert len(addresses) == 1
     assert addresses != [["203.0.113.9"]]
-    statuses = [guest.get("/admin/login/", "--form", "username=x").status for _ in range(30)]
+    statuses = [guest.get("/accounts/login/", "--form", "login=x").status for _ in range(30)]
     assert statuses[-1] == 429
-    answer = guest.get("/admin/login/", "--form", "username=x")
+    answer = guest.get("/accounts/login/", "--form", "login=x")
     assert "Too many requests" in answer.text
     assert answer.headers["retry-after"]
-    assert guest.get("/admin/login/").status == 200, "the page itself is free"
+    assert guest.get("/accounts/login/").status == 200, "the page itself is free"
     stack.run_in("web", "manage", "axes_reset")
 
 

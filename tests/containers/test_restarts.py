@@ -186,9 +186,9 @@ def test_tls_with_an_own_certificate(stack: Stack, visitor: NewVisitor, clip: Pa
 
     # Now every address is a trusted proxy's, and what it says about the client holds.
     forged = ["--header", "X-Forwarded-For: 203.0.113.9"]
-    login = anna.get("/admin/login/", *forged)
+    login = anna.get("/accounts/login/", *forged)
     token = login.text.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
-    fields = [f"csrfmiddlewaretoken={token}", "username=desk", "password=wrong", "next=/admin/"]
+    fields = [f"csrfmiddlewaretoken={token}", "login=desk", "password=wrong", "next=/admin/"]
     sent = [part for field in fields for part in ("--form", field)]
-    anna.get("/admin/login/", *sent, *forged, "--header", f"Referer: {secure}/admin/login/")
+    anna.get("/accounts/login/", *sent, *forged, "--header", f"Referer: {secure}/accounts/login/")
     assert stack.sql("select ip_address from axes_accessattempt") == [["203.0.113.9"]]

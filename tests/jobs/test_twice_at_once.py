@@ -114,7 +114,7 @@ def test_damaged_weights_at_the_start(
     status, _, page = browser.get()
     assert status == 200
     assert "No video can be analysed at the moment" in page
-    browser.get("/admin/login/")  # for a token: the page above has no form
+    browser.get("/accounts/login/")  # for a token: the page above has no form
     status, _, page = browser.post(clip.read_bytes())
     assert status == 503
     assert "missing or damaged" in page

@@ -197,7 +197,10 @@ def test_nginx_configuration(nginx: Path, server: str) -> None:
     assert for_programs["proxy_request_buffering"] == ["off"]
     assert for_programs["client_max_body_size"] == ["501m"]
     assert "limit_req" in for_programs and "error_page" in for_programs
-    assert "limit_req" in places["= /admin/login/"]
+    assert (
+        "limit_req"
+        in places["~ ^/accounts/(login|signup|password/reset|2fa/authenticate|2fa/webauthn/login)/$"]
+    )
     assert places["/protected-media/"]["internal"] == []
     for name, place in places.items():
         if "proxy_pass" in place:

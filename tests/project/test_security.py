@@ -112,6 +112,9 @@ def test_who_is_let_in_at_the_door_that_visitors_use(
         ({"LINK_NETWORKS": ["everywhere"]}, "ml_app.E006"),
         ({"API_SCANS_PER_MINUTE": -1}, "ml_app.E004"),
         ({"LOG_FORMAT": "xml"}, "ml_app.E007"),
+        ({"INVITATION_DAYS": 0}, "ml_app.E004"),
+        ({"OIDC_SERVER": "https://id.example"}, "ml_app.E016"),
+        ({"OIDC_SERVER": "http://id.example", "OIDC_CLIENT_ID": "detector"}, "ml_app.E016"),
         ({"MEDIA_STORAGE_URL": "s3://b", "MEDIA_ACCEL_PREFIX": "/p/"}, "ml_app.E008"),
         ({"MEDIA_STORAGE_URL": "s3://b"}, "ml_app.W008"),
         ({"ALLOWED_HOSTS": ["*"]}, "ml_app.W001"),
@@ -174,11 +177,11 @@ def _plain_static_files(settings: Any, tmp_path: Path) -> None:
 def test_passwords_of_the_admin_cannot_be_guessed_for_long(db: None, settings: Any) -> None:
     settings.AXES_FAILURE_LIMIT = 4
     get_user_model().objects.create_superuser("root", password="correct horse")
-    guess = {"username": "root", "password": "wrong"}
-    right = {"username": "root", "password": "correct horse"}
+    guess = {"login": "root", "password": "wrong"}
+    right = {"login": "root", "password": "correct horse"}
 
     def login(data: dict[str, str], address: str = "192.0.2.1") -> Any:
-        return Client(REMOTE_ADDR=address).post("/admin/login/?next=/admin/", data)
+        return Client(REMOTE_ADDR=address).post("/accounts/login/?next=/admin/", data)
 
     assert [login(guess).status_code for _ in range(3)] == [200] * 3
     assert login(right).status_code == 302, "who mistypes now and then is not locked out"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,22 +17,9 @@ from django.urls.resolvers import RoutePattern
 from ml_app.models import Batch, BatchItem, FaceFrame, Review, Scan, Video
 from ml_app.web.views.probes import PROBES
 from tests.factories import UserFactory
+from tests.web.account_rules import ACCOUNT_RULES, ACCOUNT_VALUES, WHO, Rule, same
 
-WHO = ("owner", "staff", "account", "stranger", "newcomer")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What the methods answer to owner, staff, another account, another visitor and somebody new."""
-
-    GET: tuple[int, ...]
-    POST: tuple[int, ...] = (405,) * 5
-    private: bool = False  # what it shows belongs to somebody
-
-
-def same(status: int) -> tuple[int, ...]:
-    return (status,) * len(WHO)
 
 
 READ = Rule((200, 200, 404, 404, 404), private=True)
@@ -56,6 +42,10 @@ RULES = {
     "ml_app:language": Rule(same(302)),
     "ml_app:too_large": Rule(same(413), POST=same(413)),
     "ml_app:queue": Rule(same(200)),
+    "ml_app:account": Rule((302, 200, 200, 302, 302)),
+    "ml_app:invitations": Rule((404, 200, 404, 404, 404), POST=(404, 422, 404, 404, 404)),
+    "ml_app:withdraw": Rule(same(405), POST=(404, 302, 404, 404, 404)),
+    "ml_app:invitation": Rule(same(404)),  # with a secret that nobody was sent: see test_invitations.py
     "ml_app:manifest": Rule(same(200)),
     "ml_app:service_worker": Rule(same(200)),
     "ml_app:offline": Rule(same(200)),
@@ -72,6 +62,7 @@ RULES = {
     "ml_app:scan_again": Rule(same(405), POST=(302, 302, 404, 404, 404), private=True),
     "ml_app:delete": Rule((200, 404, 404, 404, 404), POST=(302, 404, 404, 404, 404), private=True),
 }
+RULES |= ACCOUNT_RULES
 PROBE_RULES = {"/healthz": same(200), "/readyz": None, "/metrics": None}  # see tests/web/test_probes.py
 # The admin is for staff, with these exceptions.
 ADMIN_OPEN = {"admin:login", "admin:logout", "admin:jsi18n"}
@@ -131,6 +122,9 @@ def address(name: str, scan: Scan) -> str:
         "video_id": scan.video_id,
         "frame_id": frame.pk,
         "batch_id": batch_with(scan).pk,
+        "invitation_id": 1,
+        "secret": "x" * 43,
+        **ACCOUNT_VALUES,
     }
     return reverse(name, kwargs={key: values[key] for key in arguments(way)})
 
@@ -166,7 +160,7 @@ def test_every_address_has_a_rule() -> None:
 def test_django_serves_nothing_beside_them(staff: Client) -> None:
     """Neither media nor static files of a development server have an address."""
     prefixes = {str(pattern.pattern) for pattern in get_resolver().url_patterns}
-    assert prefixes == {"admin/", ""}
+    assert prefixes == {"admin/", "", "accounts/"}
     assert staff.get("/media/incoming/x").status_code == 404
 
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from ml_app.web.urls import urlpatterns as pages
+from deepfake_site.urls import urlpatterns as site
 
 
 @require_safe
@@ -22,9 +22,7 @@ def fails(request: HttpRequest) -> HttpResponse:
 class Addresses:
     """The site with a page that fails."""
 
-    from django.urls import include
-
-    urlpatterns = [path("fails/", fails), path("", include((pages, "ml_app")))]
+    urlpatterns = [path("fails/", fails), *site]
     handler500 = "ml_app.web.views.errors.server_error"
 
 

@@ -13,7 +13,7 @@ def log_in(client: Client) -> str:
     user.set_password("a long enough sentence")
     user.save()
     response = client.post(
-        "/admin/login/", {"username": user.username, "password": "a long enough sentence", "next": "/"}
+        "/accounts/login/", {"login": user.username, "password": "a long enough sentence", "next": "/"}
     )
     assert response.status_code == 302
     return f"user:{user.pk}"

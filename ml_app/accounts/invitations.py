@@ -1,0 +1,73 @@
+"""Invitations: make one, send it, and know whoever comes with it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import secrets
+from datetime import timedelta
+from smtplib import SMTPException
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from ml_app.models import Invitation
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+logger = logging.getLogger(__name__)
+SESSION_KEY = "invitation"  # of a session: the number of the invitation that its browser came with
+_SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def invite(*, email: str, by: User | None) -> tuple[Invitation, str]:
+    """Invite somebody. Returns the row, and the secret of its link that nobody will see again."""
+    secret = secrets.token_urlsafe(32)
+    row = Invitation.objects.create(
+        email=email,
+        digest=_digest(secret),
+        invited_by=by,
+        expires_at=timezone.now() + timedelta(days=settings.INVITATION_DAYS),
+    )
+    return row, secret
+
+
+def send(*, invitation: Invitation, link: str) -> bool:
+    """Send the link of an invitation. False: the mail server did not take it, and the log says why."""
+    until = date_format(timezone.localtime(invitation.expires_at), "DATE_FORMAT")
+    text = _(
+        "You are invited to have an account at this deepfake detector. Make it here:\n\n%(link)s\n\n"
+        "The link is for you alone, for %(email)s, and works once, until %(until)s.\n"
+    )
+    body = text % {"link": link, "email": invitation.email, "until": until}
+    try:
+        send_mail(_("Your invitation to the deepfake detector"), body, None, [invitation.email])
+    except (OSError, SMTPException) as error:
+        logger.warning("The invitation was not sent: %s: %s", type(error).__name__, error)
+        return False
+    return True
+
+
+def find(secret: str) -> Invitation | None:
+    """The invitation of this link, if it can still be used."""
+    if _SHAPE.fullmatch(secret) is None:
+        return None
+    return Invitation.objects.usable().filter(digest=_digest(secret)).first()
+
+
+def invitation_of(request: HttpRequest) -> Invitation | None:
+    """The invitation that a browser came with, if it can still be used."""
+    number = request.session.get(SESSION_KEY)
+    return Invitation.objects.usable().filter(pk=number).first() if number else None
+
+
+def _digest(secret: str) -> str:
+    # 256 bits of chance need no slow hash.
+    return hashlib.sha256(secret.encode()).hexdigest()
