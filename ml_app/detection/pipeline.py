@@ -228,7 +228,8 @@ def _score(
         embeddings, [[places[id(seen.sighting)] for seen in person] for person in people.persons]
     )
     times = [[seen.time_s for seen in person] for person in people.persons]
-    logits = detector.score_embeddings(mine, times)
+    second = detector.look_again([[seen.sighting.crop for seen in person] for person in people.persons])
+    logits = detector.score_embeddings(mine, times, second=second)
     return [_Scored(*person) for person in zip(people.persons, mine, logits, strict=True)]
 
 

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ml_app.detection.checkpoints.manifest import FORMAT, PinnedFile, pin
+from ml_app.detection.checkpoints.manifest import FORMAT, SECOND, PinnedFile, pin
 from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata
 from ml_app.detection.checkpoints.records import build
 from ml_app.detection.errors import CheckpointError, cause
@@ -30,11 +30,15 @@ _KEY = "checkpoint"  # of the JSON text within a file's metadata, which maps str
 
 
 def save_checkpoint(
-    path: Path, tensors: Mapping[str, Tensor], metadata: BackboneMetadata | HeadMetadata
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    metadata: BackboneMetadata | HeadMetadata,
+    *,
+    second: bool = False,
 ) -> None:
     """Write tensors and what they say of themselves to `path`, then pin its hash in the folder's manifest.
 
-    The file appears whole or not at all.
+    The file appears whole or not at all. `second`: it is the backbone that looks at a few frames.
     """
     from safetensors.torch import save_file  # noqa: PLC0415 - imports torch
 
@@ -45,7 +49,7 @@ def save_checkpoint(
     save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial, metadata={_KEY: text})
     partial.chmod(0o644)  # safetensors writes for its owner alone; the site may run as somebody else
     partial.replace(path)
-    pin(path, kind, getattr(metadata, "frame_count", None))
+    pin(path, SECOND if second else kind, getattr(metadata, "frame_count", None))
 
 
 M = TypeVar("M", BackboneMetadata, HeadMetadata)

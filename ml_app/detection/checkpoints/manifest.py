@@ -12,6 +12,7 @@ from ml_app.detection.errors import CheckpointError, cause
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+SECOND = "second_backbone"  # kind of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class DetectorFolder:
     name: str
     backbone: PinnedFile
     heads: dict[int, PinnedFile]  # by frame count, ascending
+    second: PinnedFile | None = None  # a network that looks at a few of a person's frames
 
     def nearest(self, frames: int) -> int:
         """The frame count of the head for `frames`: that, or the nearest there is; the larger of two."""
@@ -64,7 +66,7 @@ def open_folder(models_dir: Path, name: str) -> DetectorFolder:
         manifest = json.loads((folder / MANIFEST).read_text())
         if manifest["format"] != FORMAT:
             raise ValueError(f"format {manifest['format']!r} is not {FORMAT}")
-        backbones, heads = [], {}
+        backbones, seconds, heads = [], [], {}
         for file, entry in manifest["files"].items():
             if Path(file).name != file:
                 raise ValueError(f"{file!r} is not a plain file name")
@@ -73,9 +75,12 @@ def open_folder(models_dir: Path, name: str) -> DetectorFolder:
                 heads[int(entry["frame_count"])] = pinned
             elif entry["kind"] == "backbone":
                 backbones.append(pinned)
-        if len(backbones) != 1 or not heads:
+            elif entry["kind"] == SECOND:
+                seconds.append(pinned)
+        if len(backbones) != 1 or len(seconds) > 1 or not heads:
             raise ValueError(
-                f"{len(backbones)} backbones and {len(heads)} heads; one and at least one are needed"
+                f"{len(backbones)} backbones, {len(seconds)} second ones, {len(heads)} heads; one, "
+                "at most one and at least one are needed"
             )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
@@ -83,7 +88,7 @@ def open_folder(models_dir: Path, name: str) -> DetectorFolder:
             f"The manifest of the detector {name!r} cannot be used. Install the detector again.",
             cause(error),
         ) from error
-    return DetectorFolder(name, backbones[0], dict(sorted(heads.items())))
+    return DetectorFolder(name, backbones[0], dict(sorted(heads.items())), next(iter(seconds), None))
 
 
 def pin(path: Path, kind: str, frame_count: int | None) -> None:

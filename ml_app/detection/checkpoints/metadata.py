@@ -99,6 +99,9 @@ class HeadMetadata:
     decision: Decision = Decision()
     training_data: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)  # measured on clips, by name
+    # Where a second network looks at a few of a person's frames: its file, and at how many.
+    second_sha256: str = ""
+    second_frames: int = 0
     # Only where this is the head of the fewest frames, which judges pictures; without it, none is judged.
     pictures: PictureMeasurement | None = None
     licence: str = ""

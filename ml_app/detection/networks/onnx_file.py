@@ -1,4 +1,4 @@
-"""Writes networks down as ONNX, the format of ONNX Runtime: just what a plain convolutional network needs.
+"""Writes networks down as ONNX, the format of ONNX Runtime: just what convolutions and transformers need.
 
 ONNX is a protocol buffer (https://onnx.ai/onnx/repo-docs/IR.html); the numbers below are those of its fields.
 Not the package `onnx`, nor `torch.onnx` at build time: the graph is made whenever a checkpoint is loaded, so
@@ -7,15 +7,18 @@ that one safetensors file serves both runtimes, on sites that import no torch. T
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-_IR_VERSION, _OPERATORS = 8, 13  # of 2021: old enough for every runtime in use
-_TYPES = {np.dtype(np.float32): 1, np.dtype(np.uint8): 2}
-_INT, _INTS = 2, 7  # kinds of attributes
+_IR_VERSION, _OPERATORS = 8, 17  # of 2022: old enough for every runtime in use
+_TYPES = {np.dtype(np.float32): 1, np.dtype(np.uint8): 2, np.dtype(np.int64): 7}
+_FLOAT, _INT, _INTS = 1, 2, 7  # kinds of attributes
+
+Attribute = int | float | Sequence[int]
 
 Sizes = Sequence[int | str]  # of a tensor; one that may be any is a word
 
@@ -28,7 +31,7 @@ class OnnxGraph:
     _constants: list[bytes] = field(default_factory=list)
     _count: int = 0
 
-    def constant(self, value: npt.NDArray[np.float32]) -> str:
+    def constant(self, value: npt.NDArray[np.float32] | npt.NDArray[np.int64]) -> str:
         """A tensor that never changes; returns its name."""
         name = self._fresh()
         dimensions = b"".join(_number(1, size) for size in value.shape)
@@ -38,9 +41,15 @@ class OnnxGraph:
         )
         return name
 
-    def node(
-        self, operator: str, inputs: Sequence[str], output: str = "", **attributes: int | Sequence[int]
-    ) -> str:
+    def numbers(self, values: Sequence[int]) -> str:
+        """Whole numbers, such as a shape; returns the name."""
+        return self.constant(np.array(values, np.int64))
+
+    def number(self, value: int) -> str:
+        """One whole number, such as a place along an axis; returns the name."""
+        return self.constant(np.array(value, np.int64))
+
+    def node(self, operator: str, inputs: Sequence[str], output: str = "", **attributes: Attribute) -> str:
         """An operation; returns the name of what comes out, which is `output` if that is given."""
         name = output or self._fresh()
         parts = [_part(1, value.encode()) for value in inputs]
@@ -68,7 +77,10 @@ class OnnxGraph:
         return f"v{self._count}"
 
 
-def _attribute(name: str, value: int | Sequence[int]) -> bytes:
+def _attribute(name: str, value: Attribute) -> bytes:
+    if isinstance(value, float):
+        fixed = _varint(2 << 3 | 5) + struct.pack("<f", value)
+        return _part(1, name.encode()) + fixed + _number(20, _FLOAT)
     if isinstance(value, int):
         return _part(1, name.encode()) + _number(3, value) + _number(20, _INT)
     return _part(1, name.encode()) + b"".join(_number(8, v) for v in value) + _number(20, _INTS)
@@ -89,8 +101,9 @@ def _part(field_number: int, data: bytes) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    """Seven bits a byte, least first; the eighth says that more follow."""
+    """Seven bits a byte, least first; the eighth says that more follow. Negative numbers have 64 bits."""
     parts = bytearray()
+    value &= (1 << 64) - 1
     while value > 127:
         parts.append(value & 127 | 128)
         value >>= 7

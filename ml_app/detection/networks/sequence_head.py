@@ -18,6 +18,7 @@ class HeadConfig:
     projection: int = 256
     hidden: int = 128
     varying: int = 0  # of an embedding's last channels, of which nothing but the variation over time is read
+    second: int = 0  # channels of another network's embedding, the mean of the few frames that it looks at
 
 
 class SequenceScores(NamedTuple):
@@ -48,6 +49,7 @@ class SequenceHead(nn.Module):
         # Reads `variation.variation`, which wants the frames' times. Whoever calls the head adds it to every
         # frame's logit, so that the timeline still adds up to the verdict.
         self.variation = nn.Linear(config.varying, 1) if config.varying else None
+        self.second = nn.Linear(config.second, 1) if config.second else None  # likewise
 
     def forward(self, embeddings: Tensor, lengths: Tensor | None = None) -> SequenceScores:
         """Score sequences.

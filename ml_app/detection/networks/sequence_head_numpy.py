@@ -61,6 +61,9 @@ class NumpySequenceHead:
         }
         if varying:
             shapes |= {"variation.weight": (1, varying), "variation.bias": (1,)}
+        second = dimensions.get("second", 0)
+        if second:
+            shapes |= {"second.weight": (1, second), "second.bias": (1,)}
         found = {name: weight.shape for name, weight in weights.items()}
         if found != shapes:
             raise ValueError(f"the weights are {found}, not {shapes}")
@@ -73,11 +76,15 @@ class NumpySequenceHead:
         self._hidden = hidden
         self._varying = varying
         self._variation = (filled["variation.weight"][0], filled["variation.bias"]) if varying else None
+        self._second = (filled["second.weight"][0], filled["second.bias"]) if second else None
 
-    def logits(self, embeddings: Array, times: Sequence[float] | None = None) -> Array:
+    def logits(
+        self, embeddings: Array, times: Sequence[float] | None = None, second: Array | None = None
+    ) -> Array:
         """float32 (T, channels) → float32 (T,). A person's logit is their mean.
 
-        Without the frames' times, in seconds, their variation is not read.
+        Without the frames' times, in seconds, their variation is not read; nor is `second`, the embedding of
+        the second network, float32 (its channels,), where there is none.
         """
         outputs = self._run(embeddings).outputs
         result: Array = embeddings[:, : len(self._frame)] @ self._frame + self._frame_bias
@@ -86,12 +93,14 @@ class NumpySequenceHead:
             measured = variation(embeddings, times, self._varying)
             if measured is not None:
                 result = result + measured @ self._variation[0] + self._variation[1]
+        if self._second is not None and second is not None:
+            result = result + second @ self._second[0] + self._second[1]
         return result
 
     def gradient(self, embeddings: Array) -> Array:
         """Of the sum of the logits by the embeddings: float32 (T, channels) → float32 (T, channels).
 
-        Without the reading of variation, which no place of a single frame tells.
+        Without the readings of variation and of the second network, which no place of this one's map tells.
         """
         states = self._run(embeddings)
         back = np.zeros(

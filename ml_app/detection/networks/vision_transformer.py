@@ -7,15 +7,24 @@ patches and are interpolated to the picture's own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-PATCH = 14  # pixels
-GRID = 37  # patches a side, of the learned positions
-CHANNELS = 384
-DEPTH, HEADS, WIDER = 12, 6, 4
-EPSILON = 1e-6  # of the layer norms
+from ml_app.detection.networks.vision_transformer_shape import (
+    CELL,
+    CHANNELS,
+    DEPTH,
+    EPSILON,
+    GRID,
+    HEADS,
+    PATCH,
+    STRIDE,
+    WIDER,
+    pixels_to,
+)
 
 
 class Attention(nn.Module):
@@ -107,28 +116,57 @@ class VisionTransformer(nn.Module):
             nn.init.trunc_normal_(parameter, std=0.02)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """float (B, 3, H, W), multiples of 14 → float (B, 2 · channels, H/14, W/14).
+        """float (B, 3, H, W), multiples of 32 → float (B, 2 · channels, H/32, W/32).
+
+        The picture is made smaller by an eighth first, so that two by two patches cover a place of the map.
 
         Raises:
-            ValueError: Height or width is no multiple of 14.
+            ValueError: Height or width is no multiple of 32.
         """
-        height, width = inputs.shape[2] // PATCH, inputs.shape[3] // PATCH
-        if inputs.shape[2:] != (height * PATCH, width * PATCH):
+        rows, columns = inputs.shape[2] // STRIDE, inputs.shape[3] // STRIDE
+        if inputs.shape[2:] != (rows * STRIDE, columns * STRIDE):
             raise ValueError(
-                f"a vision transformer wants multiples of {PATCH} px a side, not {tuple(inputs.shape[2:])}"
+                f"a vision transformer wants multiples of {STRIDE} px a side, not {tuple(inputs.shape[2:])}"
             )
+        height, width = CELL * rows, CELL * columns
+        tokens = self.tokens(resized(inputs, height * PATCH, width * PATCH))
+        patches = tokens[:, 1:].transpose(1, 2).reshape(len(tokens), -1, height, width)
+        whole = tokens[:, 0, :, None, None].expand(-1, -1, rows, columns)
+        return torch.cat([functional.avg_pool2d(patches, CELL), whole], dim=1)
+
+    def tokens(self, inputs: Tensor) -> Tensor:
+        """float (B, 3, H, W), multiples of 14 → float (B, 1 + H/14 · W/14, channels): the whole's, then each
+        patch's, row by row, normalised."""
+        normalised: Tensor = self.norm(self.after_blocks(inputs, [len(self.blocks)])[0])
+        return normalised
+
+    def after_blocks(self, inputs: Tensor, numbers: Sequence[int]) -> list[Tensor]:
+        """The same, not normalised, after each of these blocks, counted from 1 and ascending."""
+        height, width = inputs.shape[2] // PATCH, inputs.shape[3] // PATCH
         patches = self.patch_embed(inputs)
         tokens = torch.cat([self.cls_token.expand(len(patches), -1, -1).to(patches.dtype), patches], dim=1)
         tokens = tokens + self._positions(height, width).to(tokens.dtype)
-        for block in self.blocks:
+        found = []
+        for number, block in enumerate(self.blocks, start=1):
             tokens = block(tokens)
-        tokens = self.norm(tokens)
-        whole = tokens[:, :1].expand(-1, height * width, -1)
-        beside = torch.cat([tokens[:, 1:], whole], dim=2).transpose(1, 2)
-        return beside.reshape(len(tokens), -1, height, width)
+            if number in numbers:
+                found.append(tokens)
+        return found
 
     def _positions(self, height: int, width: int) -> Tensor:
         learned = self.pos_embed[:, 1:].float().transpose(1, 2)
         square = learned.reshape(1, -1, self.grid, self.grid)
         fitted = functional.interpolate(square, (height, width), mode="bicubic", align_corners=False)
         return torch.cat([self.pos_embed[:, :1].float(), fitted.flatten(2).transpose(1, 2)], dim=1)
+
+
+def resized(inputs: Tensor, height: int, width: int, share: float = 1.0) -> Tensor:
+    """The middle of pictures at another size: float (B, C, H, W) → float (B, C, height, width).
+
+    `share`: of each side that is seen.
+    """
+    down, across = (
+        torch.from_numpy(pixels_to(size, given, share)).to(inputs.device, inputs.dtype)
+        for size, given in ((height, inputs.shape[2]), (width, inputs.shape[3]))
+    )
+    return down @ inputs @ across.T

@@ -20,7 +20,7 @@ from ml_app.detection.checkpoints.metadata import (
 )
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.faces.crops import Image
-from ml_app.detection.runtime.network import BATCH, Network, PersonScores, Times, load_network
+from ml_app.detection.runtime.network import BATCH, Network, PersonScores, Second, Times, load_network
 
 Array = npt.NDArray[np.float32]
 
@@ -62,7 +62,14 @@ class Detector:
                 f"The parts of the detector {name!r} do not belong together. Install the detector again.",
                 f"head wants {metadata.backbone_sha256}, the backbone is {folder.backbone.sha256}",
             )
-        network = load_network(folder.backbone, pinned, metadata, device)
+        second = folder.second if metadata.second_sha256 else None
+        if metadata.second_sha256 and (second is None or second.sha256 != metadata.second_sha256):
+            raise CheckpointError(
+                "wrong_backbone",
+                f"The parts of the detector {name!r} do not belong together. Install the detector again.",
+                f"head wants {metadata.second_sha256} as its second, there is {second and second.sha256}",
+            )
+        network = load_network(folder.backbone, pinned, metadata, device, second)
         return cls(head=metadata, sha256=pinned.sha256, network=network, frames=frames)
 
     def ready(self) -> Detector:
@@ -107,11 +114,13 @@ class Detector:
     def warm_up(self) -> None:
         """Run once on nothing, so that the first video does not pay for the libraries' start."""
         size = self.preprocessing.image_size
-        self.embed([np.zeros((size, size, 3), dtype=np.uint8)] * BATCH)
+        nothing = [np.zeros((size, size, 3), dtype=np.uint8)] * BATCH
+        self.embed(nothing)
+        self.look_again([nothing])
 
     def score(self, people: Sequence[Sequence[Image]]) -> list[PersonScores]:
-        """Score several people at once: `embed`, then `score_embeddings`."""
-        return self.score_embeddings([self.embed(crops) for crops in people])
+        """Score several people at once: `embed` and `look_again`, then `score_embeddings`."""
+        return self.score_embeddings([self.embed(crops) for crops in people], second=self.look_again(people))
 
     def embed(self, crops: Sequence[Image]) -> Array:
         """Embed face crops.
@@ -135,18 +144,47 @@ class Detector:
         together = np.concatenate(embeddings)
         return [together[list(mine)] for mine in places]
 
-    def score_embeddings(self, people: Sequence[Array], times: Times = None) -> list[PersonScores]:
+    def look_again(self, people: Sequence[Sequence[Image]]) -> list[Array] | None:
+        """Let the second network look at a few frames of each person, evenly, whichever they are.
+
+        It costs several times what the first one does, and what it sees hardly changes from frame to frame.
+
+        Args:
+            people: uint8 (size, size, 3) RGB each, all crops of each person in order of time.
+
+        Returns:
+            float32 (its channels,) each, the mean of its embeddings; None if there is no such network.
+        """
+        if not self.metadata.second_sha256:
+            return None
+        places = [few(len(crops), self.metadata.second_frames) for crops in people]
+        chosen = [crops[place] for crops, mine in zip(people, places, strict=True) for place in mine]
+        if not chosen:
+            return []
+        embeddings = self.network.embed_second(chosen)
+        ends = np.cumsum([len(mine) for mine in places])[:-1]
+        return [part.mean(axis=0) for part in np.split(embeddings, ends)]
+
+    def score_embeddings(
+        self, people: Sequence[Array], times: Times = None, *, second: Second
+    ) -> list[PersonScores]:
         """Score people. They do not touch each other.
 
         Args:
             people: float32 (T, channels) each, at least one frame, in order of time.
             times: When each person's frames are shown, seconds; without them no variation over time is read.
+            second: Of each person, from `look_again`.
+
+        Raises:
+            ValueError: The detector has a second network, and `second` is None.
         """
         if not people:
             return []
+        if second is None and self.metadata.second_sha256:
+            raise ValueError("this detector's second network must look at the people first, see look_again")
         return [
             PersonScores(tuple(frames.tolist()), person)
-            for frames, person in self.network.logits(people, times)
+            for frames, person in self.network.logits(people, times, second)
         ]
 
     def activations(self, embeddings: Array, crops: Sequence[Image], chosen: Sequence[int]) -> list[Array]:
@@ -171,3 +209,9 @@ class Detector:
         maps = np.einsum("nchw,nc->nhw", self.network.features(crops), gradient)
         maps -= maps.mean(axis=(1, 2), keepdims=True)
         return list(np.maximum(maps, 0))
+
+
+def few(total: int, most: int) -> list[int]:
+    """Places of up to `most` of `total` frames, evenly over them, each in the middle of its part."""
+    count = min(total, most)
+    return [int((number + 0.5) * total / count) for number in range(count)]

@@ -20,6 +20,7 @@ from ml_app.detection.runtime import onnx_runtime
 Array = npt.NDArray[np.float32]
 
 Times = Sequence[Sequence[float]] | None  # of each person's frames, seconds; None where unknown
+Second = Sequence[Array] | None  # of each person, the second network's embedding; None without such a network
 
 BATCH = 16  # crops, across frames and persons; always so many, or the scores would depend on timing
 
@@ -50,14 +51,25 @@ class Network(Protocol):
     def features(self, crops: Sequence[Image]) -> Array:
         """uint8 (size, size, 3) RGB each → float32 (N, channels, h, w), whose means are the embeddings."""
 
-    def logits(self, people: Sequence[Array], times: Times = None) -> list[tuple[Array, float]]:
+    def embed_second(self, crops: Sequence[Image]) -> Array:
+        """As `embed`, by the second network, which there must be."""
+
+    def logits(
+        self, people: Sequence[Array], times: Times = None, second: Second = None
+    ) -> list[tuple[Array, float]]:
         """float32 (T, channels) each, in order of time → a logit for each frame, and the person's."""
 
     def gradient(self, embeddings: Array) -> Array:
         """Of the sum of one person's logits by the embeddings: float32 (T, channels)."""
 
 
-def load_network(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata, device: str) -> Network:
+def load_network(
+    backbone: PinnedFile,
+    head: PinnedFile,
+    metadata: HeadMetadata,
+    device: str,
+    second: PinnedFile | None = None,
+) -> Network:
     """Load the networks of a detector in the library that suits them and the device best.
 
     ONNX Runtime for the small networks on a CPU: it starts in a tenth of the time and needs half of it for
@@ -68,15 +80,17 @@ def load_network(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata,
         head: Its file.
         metadata: The head's.
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
+        second: The file of the second network, where the head reads one.
 
     Raises:
         CheckpointError: A file is damaged or unknown, or the device is not there.
     """
     if device == "cpu" or (device == "auto" and not has_nvidia_gpu()):
-        kind = read_metadata(backbone.path, BackboneMetadata).backbone
-        if onnx_runtime.can_serve(kind, metadata.architecture):
+        files = [backbone, *([second] if second else [])]
+        kinds = [read_metadata(file.path, BackboneMetadata).backbone for file in files]
+        if all(onnx_runtime.can_serve(kind, metadata.architecture) for kind in kinds):
             logger.info("DEVICE=%s takes the CPU", device)
-            return onnx_runtime.load(backbone, head, metadata)
+            return onnx_runtime.load(backbone, head, metadata, second)
     from ml_app.detection.runtime import pytorch  # noqa: PLC0415 - imports torch
 
-    return pytorch.load(backbone, head, metadata, device)
+    return pytorch.load(backbone, head, metadata, device, second)

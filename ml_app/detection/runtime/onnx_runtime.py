@@ -15,7 +15,7 @@ from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.hardware import usable_cores
-from ml_app.detection.networks.efficientnet_lite_onnx import CROPS, EMBEDDINGS, FEATURES, SIZES, lite_graph
+from ml_app.detection.networks.backbone_onnx import CROPS, EMBEDDINGS, FEATURES, SERVED, backbone_graph
 from ml_app.detection.networks.sequence_head_numpy import NumpySequenceHead
 
 Array = npt.NDArray[np.float32]
@@ -26,7 +26,7 @@ _ERRORS_ONLY = 3  # of ONNX Runtime's log
 
 def can_serve(backbone: str, architecture: str) -> bool:
     """Whether networks of these names can run here."""
-    return backbone in SIZES and architecture.endswith("_lstm") and not architecture.startswith("published")
+    return backbone in SERVED and architecture.endswith("_lstm") and not architecture.startswith("published")
 
 
 class OnnxNetwork:
@@ -34,8 +34,10 @@ class OnnxNetwork:
 
     device = "cpu"
 
-    def __init__(self, session: Any, head: NumpySequenceHead, threads: int, colour_order: str) -> None:
-        self.session = session
+    def __init__(
+        self, session: Any, head: NumpySequenceHead, threads: int, colour_order: str, second: Any = None
+    ) -> None:
+        self.session, self._second = session, second
         self.head = head
         self._threads = threads
         self._step = -1 if colour_order == "BGR" else 1
@@ -48,16 +50,27 @@ class OnnxNetwork:
         """uint8 (size, size, 3) RGB each → float32 (N, channels)."""
         return self._run(EMBEDDINGS, crops)
 
+    def embed_second(self, crops: Sequence[Image]) -> Array:
+        """As `embed`, by the second network."""
+        return self._run(EMBEDDINGS, crops, self._second)
+
     def features(self, crops: Sequence[Image]) -> Array:
         """uint8 (size, size, 3) RGB each → float32 (N, channels, h, w)."""
         return self._run(FEATURES, crops)
 
     def logits(
-        self, people: Sequence[Array], times: Sequence[Sequence[float]] | None = None
+        self,
+        people: Sequence[Array],
+        times: Sequence[Sequence[float]] | None = None,
+        second: Sequence[Array] | None = None,
     ) -> list[tuple[Array, float]]:
         """float32 (T, channels) each → a logit for each frame, and their mean."""
         found = [
-            self.head.logits(person, times[number] if times is not None else None)
+            self.head.logits(
+                person,
+                times[number] if times is not None else None,
+                second[number] if second is not None else None,
+            )
             for number, person in enumerate(people)
         ]
         return [(logits, float(logits.mean())) for logits in found]
@@ -66,15 +79,17 @@ class OnnxNetwork:
         """Of the sum of the logits by the embeddings: float32 (T, channels)."""
         return self.head.gradient(embeddings)
 
-    def _run(self, wanted: str, crops: Sequence[Image]) -> Array:
+    def _run(self, wanted: str, crops: Sequence[Image], session: Any = None) -> Array:
         parts = []
         for start in range(0, len(crops), CHUNK):
             pixels = np.stack(crops[start : start + CHUNK])[..., :: self._step]
-            parts += self.session.run([wanted], {CROPS: np.ascontiguousarray(pixels)})
+            parts += (session or self.session).run([wanted], {CROPS: np.ascontiguousarray(pixels)})
         return np.concatenate(parts)
 
 
-def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata) -> OnnxNetwork:
+def load(
+    backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata, second: PinnedFile | None = None
+) -> OnnxNetwork:
     """Load networks that `can_serve` knows. Backbones are kept in memory: the heads of a detector share one.
 
     Raises:
@@ -86,16 +101,22 @@ def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata) -> Onnx
     except (ValueError, KeyError) as error:
         raise _misfit(head, error) from error
     threads = usable_cores()
-    return OnnxNetwork(_session(backbone, threads), scorer, threads, metadata.preprocessing.colour_order)
+    return OnnxNetwork(
+        _session(backbone, threads),
+        scorer,
+        threads,
+        metadata.preprocessing.colour_order,
+        _session(second, threads) if second else None,
+    )
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _session(pinned: PinnedFile, threads: int) -> Any:
     import onnxruntime  # noqa: PLC0415 - only where a network runs
 
     metadata = read_metadata(pinned.path, BackboneMetadata)
     try:
-        graph = lite_graph(metadata.backbone, load_arrays(pinned), metadata.preprocessing)
+        graph = backbone_graph(metadata.backbone, load_arrays(pinned), metadata.preprocessing)
     except ValueError as error:
         raise _misfit(pinned, error) from error
     onnxruntime.set_default_logger_severity(_ERRORS_ONLY)

@@ -30,7 +30,13 @@ CHUNK_CUDA = 256
 logger = logging.getLogger(__name__)
 
 
-def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata, device: str) -> TorchNetwork:
+def load(
+    backbone: PinnedFile,
+    head: PinnedFile,
+    metadata: HeadMetadata,
+    device: str,
+    second: PinnedFile | None = None,
+) -> TorchNetwork:
     """Load networks. Backbones are kept in memory: the heads of a detector share one.
 
     Raises:
@@ -38,16 +44,22 @@ def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata, device:
     """
     target = choose_device(device, exact=metadata.architecture == PUBLISHED)
     scorer = load_head(head, metadata, target)  # first: the smaller file tells sooner what is wrong
-    return TorchNetwork(load_backbone(backbone, target), scorer, target, metadata.preprocessing)
+    beside = load_backbone(second, target) if second else None
+    return TorchNetwork(load_backbone(backbone, target), scorer, target, metadata.preprocessing, beside)
 
 
 class TorchNetwork:
     """A backbone and a head on a device. Not safe to use from several threads at once."""
 
     def __init__(
-        self, backbone: nn.Module, head: nn.Module, target: Device, preprocessing: Preprocessing
+        self,
+        backbone: nn.Module,
+        head: nn.Module,
+        target: Device,
+        preprocessing: Preprocessing,
+        second: nn.Module | None = None,
     ) -> None:
-        self.backbone, self.head, self._target = backbone, head, target
+        self.backbone, self.head, self._target, self._second = backbone, head, target, second
         self._chunk = CHUNK_CUDA if target.device.type == "cuda" else CHUNK
         channels = torch.tensor([preprocessing.mean, preprocessing.std]) * 255
         self._mean, self._std = channels.reshape(2, 1, 3, 1, 1).to(target.device)
@@ -72,12 +84,21 @@ class TorchNetwork:
         Raises:
             DetectionError: "gpu_out_of_memory": not even a single crop finds room.
         """
+        return self._embed(self.backbone, crops)
+
+    @torch.inference_mode()
+    def embed_second(self, crops: Sequence[Image]) -> Array:
+        """As `embed`, by the second network."""
+        assert self._second is not None  # noqa: S101 - for the type checker: asked for only where there is one
+        return self._embed(self._second, crops)
+
+    def _embed(self, network: nn.Module, crops: Sequence[Image]) -> Array:
         parts: list[Tensor] = []
         done = 0
         while done < len(crops):
             chunk = crops[done : done + self._chunk]
             try:
-                parts.append(embed(self._features(chunk)))
+                parts.append(embed(self._features(network, chunk)))
             except torch.OutOfMemoryError as error:
                 self._take_smaller_chunks(len(chunk), error)
                 continue
@@ -101,11 +122,14 @@ class TorchNetwork:
             DetectionError: "gpu_out_of_memory".
         """
         with _memory():
-            return _array(self._features(crops))
+            return _array(self._features(self.backbone, crops))
 
     @torch.inference_mode()
     def logits(
-        self, people: Sequence[Array], times: Sequence[Sequence[float]] | None = None
+        self,
+        people: Sequence[Array],
+        times: Sequence[Sequence[float]] | None = None,
+        second: Sequence[Array] | None = None,
     ) -> list[tuple[Array, float]]:
         """float32 (T, channels) each → a logit for each frame, and the person's. In one padded batch."""
         lengths = torch.tensor([len(person) for person in people])
@@ -116,6 +140,8 @@ class TorchNetwork:
         more = [0.0] * len(people)
         if times is not None:
             more = [self._of_variation(*person) for person in zip(people, times, strict=True)]
+        if second is not None:
+            more = [one + self._of_second(seen) for one, seen in zip(more, second, strict=True)]
         return [
             (row[:length] + added, float(person) + added)
             for row, length, person, added in zip(frames, lengths.tolist(), persons, more, strict=True)
@@ -128,6 +154,10 @@ class TorchNetwork:
         measured = variation(embeddings, times, reading.in_features)
         return 0.0 if measured is None else float(reading(torch.from_numpy(measured).to(self._target.device)))
 
+    def _of_second(self, embedding: Array) -> float:
+        reading = getattr(self.head, "second", None)
+        return 0.0 if reading is None else float(reading(torch.from_numpy(embedding).to(self._target.device)))
+
     def gradient(self, embeddings: Array) -> Array:
         """Of the sum of one person's logits by the embeddings: float32 (T, channels)."""
         # cuDNN computes gradients of an LSTM in training mode only.
@@ -139,7 +169,7 @@ class TorchNetwork:
             (gradient,) = torch.autograd.grad(logits.sum(), inputs)
             return _array(gradient[0])
 
-    def _features(self, crops: Sequence[Image]) -> Tensor:
+    def _features(self, network: nn.Module, crops: Sequence[Image]) -> Tensor:
         pixels = torch.from_numpy(np.stack(crops))
         if self.device == "cuda":  # pinned memory is copied beside what the GPU is still computing
             pixels = pixels.pin_memory()
@@ -147,7 +177,7 @@ class TorchNetwork:
         if self._colour_order == "BGR":
             pixels = pixels.flip(-1)
         inputs = (pixels.permute(0, 3, 1, 2).float() - self._mean) / self._std
-        result: Tensor = self.backbone(inputs.to(self._target.dtype, memory_format=self._target.layout))
+        result: Tensor = network(inputs.to(self._target.dtype, memory_format=self._target.layout))
         return result
 
 

@@ -30,7 +30,7 @@ def load_backbone(pinned: PinnedFile, target: Device) -> nn.Module:
         return _load_backbone(pinned, target)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _load_backbone(pinned: PinnedFile, target: Device) -> nn.Module:
     metadata = read_metadata(pinned.path, BackboneMetadata)
     try:

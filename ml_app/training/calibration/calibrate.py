@@ -65,7 +65,9 @@ def score_clips(
             persons = serve_clip(clip.path, detector, cache, pool).persons
             if persons:
                 people = [_embed(detector, person.crops, known) for person in persons]
-                scores = detector.score_embeddings(people, [person.times.tolist() for person in persons])
+                times = [person.times.tolist() for person in persons]
+                second = detector.look_again([list(person.crops) for person in persons])
+                scores = detector.score_embeddings(people, times, second=second)
                 found.append(_scored(clip.face, max(score.person for score in scores)))
         on_done(done, len(clips))
     return scored

@@ -26,10 +26,11 @@ from ml_app.training.evaluation.metrics import Scored
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedPicture:
-    """A picture's faces, embedded: float32 (N, channels)."""
+    """A picture's faces, embedded: float32 (N, channels), and by the second network where there is one."""
 
     face: Face
     embeddings: npt.NDArray[np.float32]
+    second: tuple[npt.NDArray[np.float32], ...] | None = None
 
 
 def calibrate_pictures(
@@ -102,7 +103,14 @@ def embed_pictures(
     embedded = []
     for served in serve_pictures(pictures, detector.preprocessing, cache):
         if len(served.crops):
-            embedded.append(EmbeddedPicture(served.picture.face, detector.embed(list(served.crops))))
+            second = detector.look_again([[crop] for crop in served.crops])
+            embedded.append(
+                EmbeddedPicture(
+                    served.picture.face,
+                    detector.embed(list(served.crops)),
+                    None if second is None else tuple(second),
+                )
+            )
         on_done()
     return embedded
 
@@ -110,7 +118,9 @@ def embed_pictures(
 def score_pictures(detector: Detector, pictures: Sequence[EmbeddedPicture]) -> list[Scored]:
     """The logit of each picture's most suspicious face, each a sequence of one frame."""
     rows = [row[None] for picture in pictures for row in picture.embeddings]
-    logits = iter(detector.score_embeddings(rows, [[0.0]] * len(rows)))
+    again = [row for picture in pictures for row in picture.second or ()]
+    second = again if detector.metadata.second_sha256 else None
+    logits = iter(detector.score_embeddings(rows, [[0.0]] * len(rows), second=second))
     scored = []
     for picture in pictures:
         worst = max(next(logits).person for _ in picture.embeddings)

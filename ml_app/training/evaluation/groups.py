@@ -113,7 +113,8 @@ def _score(pictures: Sequence[Image | None], detector: Detector, pool: FacePool)
     crops = [sightings[0].crop for sightings in found if sightings]
     if not crops:
         return [None] * len(pictures)
-    scores = iter(detector.score_embeddings(list(detector.embed(crops)[:, None])))
+    second = detector.look_again([[crop] for crop in crops])
+    scores = iter(detector.score_embeddings(list(detector.embed(crops)[:, None]), second=second))
     return [
         calibrated(next(scores).person, detector.calibration) if sightings else None for sightings in found
     ]

@@ -126,6 +126,9 @@ def _refused(code: str) -> Judgement:
     return Judgement(str(Verdict.NOT_ANALYSABLE), code, None)
 
 
+RUNNING = {"embed", "look_again", "score_embeddings", "activations"}  # what the network is used by
+
+
 class _InTurns:
     """A detector whose network is used by one thread at a time."""
 
@@ -134,7 +137,7 @@ class _InTurns:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._detector, name)
-        return self._alone(value) if name in {"embed", "score_embeddings", "activations"} else value
+        return self._alone(value) if name in RUNNING else value
 
     def _alone(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:

@@ -7,7 +7,6 @@ regularised, in which every generator and corpus counts by the root of its clips
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch import nn
 
 from ml_app.detection.networks.variation import variation
 from ml_app.training.fitting.sequences import ClipView, places
+from ml_app.training.fitting.weighting import source_weights
 
 INVERSE_REGULARISATION = 1e-3  # scikit-learn's C
 
@@ -46,7 +46,8 @@ def fit_variation(views: Sequence[ClipView], frame_count: int, channels: int, st
     scaler = StandardScaler()
     features = scaler.fit_transform(np.stack([row for _, row in rows]))
     model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=1000)
-    model.fit(features, labels, sample_weight=_weights([view for view, _ in rows]))
+    weights = source_weights([view.generator for view, _ in rows], [view.fake for view, _ in rows])
+    model.fit(features, labels, sample_weight=weights)
     weight = model.coef_[0] / scaler.scale_
     layer = nn.Linear(channels, 1)
     with torch.no_grad():
@@ -58,12 +59,3 @@ def fit_variation(views: Sequence[ClipView], frame_count: int, channels: int, st
 def _measure(view: ClipView, frame_count: int, channels: int) -> npt.NDArray[np.float32] | None:
     chosen = places(len(view.embeddings), frame_count)
     return variation(view.embeddings[chosen].numpy(), [view.times[i] for i in chosen], channels)
-
-
-def _weights(views: Sequence[ClipView]) -> npt.NDArray[np.float64]:
-    counts = Counter((view.generator, view.fake) for view in views)
-    weights = np.array([counts[(view.generator, view.fake)] ** -0.5 for view in views])
-    labels = np.array([view.fake for view in views])
-    for fake in (True, False):
-        weights[labels == fake] *= len(views) / 2 / weights[labels == fake].sum()
-    return weights

@@ -11,10 +11,9 @@ from safetensors.numpy import load_file
 
 from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.faces import blazeface
+from ml_app.detection.networks.backbone_onnx import EMBEDDINGS, FEATURES, SERVED, backbone_graph
+from ml_app.detection.networks.backbones import BACKBONES, build_backbone
 from ml_app.detection.networks.blazeface_onnx import ANCHORS, OUTPUTS, VALUES, blazeface_graph
-from ml_app.detection.networks.efficientnet_lite import Textured, efficientnet_lite
-from ml_app.detection.networks.efficientnet_lite_onnx import EMBEDDINGS, FEATURES, SIZES, lite_graph
-from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS, texture
 from ml_app.detection.networks.onnx_file import OnnxGraph
 
 
@@ -28,13 +27,11 @@ def outputs(graph: bytes) -> dict[str, list[int | str]]:
     }
 
 
-@pytest.mark.parametrize("backbone", SIZES)
+@pytest.mark.parametrize("backbone", [name for name in SERVED if name in BACKBONES])
 def test_backbones_pass_the_checker(backbone: str) -> None:
-    size, textured = SIZES[backbone], backbone.endswith("_textured")
-    network = Textured(size) if textured else efficientnet_lite(size)
-    weights = {name: value.numpy() for name, value in network.state_dict().items()}
-    channels = CHANNELS + (texture(size)[1] if textured else 0)
-    assert outputs(lite_graph(backbone, weights, Preprocessing(64, 1.2))) == {
+    weights = {name: value.numpy() for name, value in build_backbone(backbone).state_dict().items()}
+    channels = BACKBONES[backbone].channels
+    assert outputs(backbone_graph(backbone, weights, Preprocessing(64, 1.2))) == {
         FEATURES: ["n", channels, "rows", "columns"],
         EMBEDDINGS: ["n", channels],
     }

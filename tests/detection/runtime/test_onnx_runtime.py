@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ from ml_app.detection.hardware import usable_cores
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
 from ml_app.detection.networks.efficientnet_lite import Textured, efficientnet_lite
 from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS
+from ml_app.detection.networks.second_look import SecondLook
+from ml_app.detection.networks.second_look_shape import CHANNELS as SECOND_CHANNELS
+from ml_app.detection.networks.second_look_shape import SECOND_LOOK
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
 from ml_app.detection.networks.sequence_head_numpy import NumpySequenceHead
 from ml_app.detection.runtime import network as networks
@@ -79,7 +83,9 @@ def in_torch(models: Path, monkeypatch: pytest.MonkeyPatch) -> TorchNetwork:
     monkeypatch.setattr(pytorch, "choose_device", lambda device, *, exact: target)
     folder = open_folder(models, "light")
     pinned = folder.heads[10]
-    return pytorch.load(folder.backbone, pinned, read_metadata(pinned.path, HeadMetadata), "cpu")
+    return pytorch.load(
+        folder.backbone, pinned, read_metadata(pinned.path, HeadMetadata), "cpu", folder.second
+    )
 
 
 def crops(count: int, side: int) -> list[Image]:
@@ -107,7 +113,9 @@ def test_every_size_gives_the_numbers_of_torch(
     assert features.shape == (2, CHANNELS, side // 32, side // 32)
     assert np.abs(features - other.features(pictures[:2])).max() < 5e-4
     people = [embeddings, embeddings[3:4]]
-    for found, (frames, person) in zip(detector.score_embeddings(people), other.logits(people), strict=True):
+    for found, (frames, person) in zip(
+        detector.score_embeddings(people, second=None), other.logits(people), strict=True
+    ):
         assert np.abs(np.array(found.frames) - frames).max() < 1e-3
         assert found.person == pytest.approx(person, abs=1e-3)
 
@@ -128,7 +136,10 @@ def test_texture_and_its_variation_are_those_of_torch(
     assert np.abs(embeddings - expected).max() < 1e-4
     assert expected[:, CHANNELS:].std() > 0.05
     people, times = [embeddings, embeddings[3:5]], [[0.1 * i for i in range(19)], [0.0, 0.1]]
-    found, plain = detector.score_embeddings(people, times), detector.score_embeddings(people)
+    found, plain = (
+        detector.score_embeddings(people, times, second=None),
+        detector.score_embeddings(people, second=None),
+    )
     for mine, (frames, person) in zip(found, other.logits(people, times), strict=True):
         assert np.abs(np.array(mine.frames) - frames).max() < 1e-3
         assert mine.person == pytest.approx(person, abs=1e-3)
@@ -163,7 +174,7 @@ def test_the_weights_that_ship_are_served_without_torch(tmp_path: Path) -> None:
         "side = detector.preprocessing.image_size;"
         "crops = [np.full((side, side, 3), value, np.uint8) for value in (9, 90, 200)];"
         "embeddings = detector.embed(crops);"
-        "detector.score_embeddings([embeddings]);"
+        "detector.score_embeddings([embeddings], second=None);"
         "detector.activations(embeddings, crops[:1], [0]);"
         "print('torch' in sys.modules)"
     )
@@ -239,3 +250,62 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError) as caught:
         networks.load_network(folder.backbone, gone, metadata, "cpu")
     assert caught.value.code == "bad_checkpoint"
+
+
+def with_second_look(tmp_path: Path) -> Path:
+    """A detector of light weights whose head reads a second network as well."""
+    models = write(tmp_path, 0, 64)
+    file = models / "light" / "second.safetensors"
+    about = read_metadata(models / "light" / "backbone.safetensors", BackboneMetadata)
+    second = {key: value.half() for key, value in unlike_new(SecondLook()).state_dict().items()}
+    save_checkpoint(file, second, replace(about, backbone=SECOND_LOOK), second=True)
+    path = models / "light" / "head-10.safetensors"
+    reads = SequenceHead(HeadConfig(**DIMENSIONS, second=SECOND_CHANNELS))
+    for parameter in reads.parameters():
+        nn.init.normal_(parameter, 0, 0.05)
+    told = read_metadata(path, HeadMetadata)
+    dimensions = DIMENSIONS | {"second": SECOND_CHANNELS}
+    told = replace(told, dimensions=dimensions, second_sha256=sha256_of(file), second_frames=3)
+    save_checkpoint(path, reads.state_dict(), told)
+    return models
+
+
+def test_the_second_look_is_that_of_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = with_second_look(tmp_path)
+    detector = Detector.load(models, "light", 10, "cpu")
+    assert isinstance(detector.network, OnnxNetwork)
+    other = in_torch(models, monkeypatch)
+    pictures = crops(7, 64)
+    found, expected = detector.network.embed_second(pictures), other.embed_second(pictures)
+    assert found.shape == (7, SECOND_CHANNELS)
+    assert expected.std() > 0.05
+    assert np.abs(found - expected).max() < 1e-3
+    people = [detector.embed(pictures), detector.embed(pictures[:2])]
+    second = detector.look_again([pictures, pictures[:2]])
+    assert second is not None
+    assert np.allclose(second[0], found[[1, 3, 5]].mean(axis=0), atol=1e-4)  # the middles of three parts
+    assert np.allclose(second[1], found[:2].mean(axis=0), atol=1e-4)
+    scores, plain = detector.score_embeddings(people, second=second), other.logits(people)
+    for mine, (frames, person), (alone, _) in zip(
+        scores, other.logits(people, None, second), plain, strict=True
+    ):
+        assert np.abs(np.array(mine.frames) - frames).max() < 1e-3
+        assert mine.person == pytest.approx(person, abs=1e-3)
+        assert np.ptp(frames - alone) < 1e-4  # the same for every frame, so the timeline adds up
+        assert abs(frames[0] - alone[0]) > 1e-3
+
+
+def test_a_second_look_is_never_left_out(tmp_path: Path) -> None:
+    detector = Detector.load(with_second_look(tmp_path), "light", 10, "cpu")
+    with pytest.raises(ValueError, match="look_again"):
+        detector.score_embeddings([detector.embed(crops(3, 64))], second=None)
+
+
+def test_a_second_network_of_another_detector_is_refused(tmp_path: Path) -> None:
+    models = with_second_look(tmp_path)
+    file = models / "light" / "second.safetensors"
+    about = read_metadata(file, BackboneMetadata)
+    other = {key: value.half() for key, value in SecondLook().state_dict().items()}
+    save_checkpoint(file, other, about, second=True)
+    with pytest.raises(CheckpointError, match="do not belong together"):
+        Detector.load(models, "light", 10, "cpu")

@@ -24,17 +24,16 @@ from ml_app.training.publish import export
 from ml_app.training.recipe import Phase, Recipe, RecipeError, load_recipe
 from ml_app.training.workflow import load_backbone, split_folders
 
-SIDES = {"dinov2_small": 56}  # four patches of 14 pixels
+SIDE = 64
 NAMES = ["resnext50_32x4d", "resnet50", "efficientnet_v2_s", "xception"]
 
 
 @pytest.mark.parametrize("name", [*NAMES, "dinov2_small"])
 def test_every_backbone_trains_and_serves_with_heatmaps(name: str, tmp_path: Path) -> None:
-    recipe = Recipe(name="small", version="1", backbone=name, phases=(Phase(SIDES.get(name, 64), 1, 2),))
-    side = SIDES.get(name, 64)
+    recipe = Recipe(name="small", version="1", backbone=name, phases=(Phase(SIDE, 1, 2),))
     torch.manual_seed(0)
     model = FrameClassifier(name)
-    model(torch.randint(0, 255, (2, 3, side, side), dtype=torch.uint8)).sum().backward()
+    model(torch.randint(0, 255, (2, 3, SIDE, SIDE), dtype=torch.uint8)).sum().backward()
     assert all(p.grad is not None and bool(torch.isfinite(p.grad).all()) for p in model.parameters())
     head = SequenceHead(HeadConfig(BACKBONES[name].channels, 8, 4))
     torch.nn.init.normal_(head.frame.weight)
@@ -43,14 +42,14 @@ def test_every_backbone_trains_and_serves_with_heatmaps(name: str, tmp_path: Pat
     detector = Detector.load(tmp_path, "small", 4, "cpu")
     assert detector.info.architecture == f"{name.partition('_')[0]}_lstm"
     assert detector.preprocessing.mean == BACKBONES[name].mean
-    crops = [np.random.default_rng(i).integers(0, 255, (side, side, 3), dtype=np.uint8) for i in range(3)]
+    crops = [np.random.default_rng(i).integers(0, 255, (SIDE, SIDE, 3), dtype=np.uint8) for i in range(3)]
     embeddings = detector.embed(crops)
     assert embeddings.shape == (3, BACKBONES[name].channels)
     with torch.inference_mode():
         trained = model.embeddings(torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2))
     assert torch.nn.functional.cosine_similarity(trained, torch.from_numpy(embeddings)).min() > 0.98
     (heat,) = detector.activations(embeddings, crops[1:2], [1])
-    assert heat.shape == ((2, 2) if side == 64 else (4, 4))
+    assert heat.shape == (2, 2)
     assert heat.max() > 0
 
 

@@ -77,10 +77,10 @@ def test_every_weight_is_found_in_its_place(tmp_path: Path) -> None:
 
 def test_positions_fit_any_size_and_only_whole_patches_are_taken() -> None:
     made = network(3).eval()
-    assert made(torch.randn(2, 3, 28, 56)).shape == (2, 2 * CHANNELS, 2, 4)
+    assert made(torch.randn(2, 3, 64, 128)).shape == (2, 2 * CHANNELS, 2, 4)
     on_the_grid = made._positions(GRID, GRID)
     assert torch.allclose(on_the_grid, made.pos_embed, atol=1e-5)
-    with pytest.raises(ValueError, match="multiples of 14"):
+    with pytest.raises(ValueError, match="multiples of 32"):
         made(torch.randn(1, 3, 30, 28))
 
 

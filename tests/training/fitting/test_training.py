@@ -181,9 +181,9 @@ def trained(prepared: Path, recipe: Recipe, tmp_path: Path) -> Path:
 def test_heads_read_order_and_all_of_their_frames(trained: Path) -> None:
     detector = Detector.load(trained / "models", "small", 8)
     embeddings = np.random.default_rng(0).random((8, 16), dtype=np.float32)
-    score = detector.score_embeddings([embeddings])[0].person
-    assert detector.score_embeddings([embeddings[::-1].copy()])[0].person != score
+    score = detector.score_embeddings([embeddings], second=None)[0].person
+    assert detector.score_embeddings([embeddings[::-1].copy()], second=None)[0].person != score
     for frame in range(8):
         changed = embeddings.copy()
         changed[frame] += 1
-        assert detector.score_embeddings([changed])[0].person != score
+        assert detector.score_embeddings([changed], second=None)[0].person != score

@@ -1,0 +1,35 @@
+"""The second look at a few of a person's frames: what errs elsewhere than the first network does.
+
+EfficientNet-Lite0 that sees the face alone, and a vision transformer that learned to see without labels
+(DINOv2), of which nothing was taught: means and deviations of its tokens, after two of its blocks, are read.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ml_app.detection.networks.efficientnet_lite import efficientnet_lite
+from ml_app.detection.networks.second_look_shape import BLOCKS, GRID, TIGHT_SHARE, TIGHT_SIDE
+from ml_app.detection.networks.vision_transformer import VisionTransformer, resized
+from ml_app.detection.networks.vision_transformer_shape import PATCH
+
+
+class SecondLook(nn.Module):
+    """Face crops with the margin of `second_look_shape` → embeddings, as maps of a single place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tight, self.transformer = efficientnet_lite(0), VisionTransformer(depth=max(BLOCKS))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """float (B, 3, H, W), normalised → float (B, channels, 1, 1)."""
+        alone = self.tight(resized(inputs, TIGHT_SIDE, TIGHT_SIDE, TIGHT_SHARE)).mean(dim=(2, 3))
+        together = torch.cat([alone, self.moments(inputs)], dim=1)
+        return together[:, :, None, None]
+
+    def moments(self, inputs: Tensor) -> Tensor:
+        """What the transformer sees: float (B, blocks · 2 · its channels), mean and deviation by block."""
+        seen = self.transformer.after_blocks(resized(inputs, GRID * PATCH, GRID * PATCH), BLOCKS)
+        parts = [part for tokens in seen for part in (tokens[:, 1:].mean(1), tokens[:, 1:].std(1))]
+        return torch.cat(parts, dim=1)
