@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from ml_app.detection.checkpoints.files import read_metadata
-from ml_app.detection.checkpoints.manifest import available
+from ml_app.detection.checkpoints.manifest import PinnedFile, available
 from ml_app.detection.checkpoints.metadata import BackboneMetadata
 from ml_app.detection.errors import CheckpointError
 from ml_app.services.detectors import DetectorState, detector_state
@@ -17,7 +17,7 @@ from ml_app.web.detector_figures import HeadFigures, detector_figures
 
 @dataclass(frozen=True, slots=True)
 class BackboneDetails:
-    """The file that all heads of a detector share."""
+    """A file that all heads of a detector share."""
 
     architecture: str
     training_data: str
@@ -34,6 +34,7 @@ class DetectorDetails:
     state: DetectorState
     in_use: bool
     backbone: BackboneDetails | None  # None where its file cannot be read
+    second: BackboneDetails | None  # that which looks at a few frames, where there is one
     heads: tuple[HeadFigures, ...]
 
     @property
@@ -50,28 +51,27 @@ def detector_details() -> tuple[DetectorDetails, ...]:
 
 
 def _details(name: str) -> DetectorDetails:
+    folder = next((found for found in available(Path(settings.MODELS_DIR)) if found.name == name), None)
     return DetectorDetails(
         state=detector_state(name=name),
         in_use=name == settings.DETECTOR,
-        backbone=_backbone(name),
+        backbone=_backbone(folder.backbone) if folder else None,
+        second=_backbone(folder.second) if folder and folder.second else None,
         heads=detector_figures(name=name),
     )
 
 
-def _backbone(name: str) -> BackboneDetails | None:
-    folder = next((found for found in available(Path(settings.MODELS_DIR)) if found.name == name), None)
-    if folder is None:
-        return None
+def _backbone(pinned: PinnedFile) -> BackboneDetails | None:
     try:
-        about = read_metadata(folder.backbone.path, BackboneMetadata)
-        size = folder.backbone.path.stat().st_size
+        about = read_metadata(pinned.path, BackboneMetadata)
+        size = pinned.path.stat().st_size
     except (CheckpointError, OSError):
         return None
     return BackboneDetails(
         about.backbone,
         about.training_data,
         about.licence,
-        folder.backbone.path.name,
-        folder.backbone.sha256,
+        pinned.path.name,
+        pinned.sha256,
         size,
     )
