@@ -9,6 +9,8 @@ from allauth.account.forms import LoginForm
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from ml_app.accounts import first
+
 
 class SignInForm(LoginForm):  # type: ignore[misc] # allauth is not typed
     """A name or an address, and a password."""
@@ -24,6 +26,11 @@ class SignInForm(LoginForm):  # type: ignore[misc] # allauth is not typed
     def may_sign_up(self) -> bool:
         """Whether whoever asks could make an account instead."""
         return bool(get_adapter(self.request).is_open_for_signup(self.request))
+
+    @property
+    def is_first_start(self) -> bool:
+        """Whether there is nobody yet who could sign in to administer the site."""
+        return first.is_needed()
 
 
 class InvitationForm(forms.Form):

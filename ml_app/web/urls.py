@@ -39,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("too-large/", errors.too_large, name="too_large"),
     path("queue/", busy.queue, name="queue"),
     path("accounts/", account.account, name="account"),
+    path("accounts/first/", account.first, name="first"),
     path("accounts/invitations/", invitations.listing, name="invitations"),
     path("accounts/invitations/<int:invitation_id>/withdraw/", invitations.withdraw, name="withdraw"),
     path("accounts/invitation/<str:secret>/", invitations.accept, name="invitation"),

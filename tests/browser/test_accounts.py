@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from ml_app.accounts.first import first_code
 from ml_app.accounts.invitations import invite
 from tests.accounts.conftest import PASSWORD, make_user
 from tests.accounts.test_signing_in import code_of
@@ -105,6 +106,25 @@ def test_an_app_and_its_pages(
     page.get_by_role("button", name="Sign out").click()
     sign_in(page)
     complaints += examine(page, "second-factor", scheme)
+    context.close()
+    assert not complaints, "\n".join(complaints)
+
+
+def test_the_first_start(
+    browser: Browser, live_server: Any, db: None, scheme: Any, settings: Any, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    context = browser.new_context(base_url=live_server.url, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    page.goto("/accounts/login/")
+    complaints = examine(page, "login-first-start", scheme)
+    page.goto(f"/accounts/first/?code={first_code()}")
+    complaints += examine(page, "first-start", scheme)
+    page.get_by_label("Username").fill("root")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password confirmation").fill(PASSWORD)
+    page.get_by_role("button", name="Make the account").click()
+    expect(page.get_by_role("heading", name="Account of root")).to_be_visible()
     context.close()
     assert not complaints, "\n".join(complaints)
 

@@ -43,6 +43,7 @@ RULES = {
     "ml_app:too_large": Rule(same(413), POST=same(413)),
     "ml_app:queue": Rule(same(200)),
     "ml_app:account": Rule((302, 200, 200, 302, 302)),
+    "ml_app:first": Rule(same(404), POST=same(404)),  # until there is an administrator: see test_first.py
     "ml_app:invitations": Rule((404, 200, 404, 404, 404), POST=(404, 422, 404, 404, 404)),
     "ml_app:withdraw": Rule(same(405), POST=(404, 302, 404, 404, 404)),
     "ml_app:invitation": Rule(same(404)),  # with a secret that nobody was sent: see test_invitations.py

@@ -16,12 +16,13 @@ from types import FrameType
 from typing import IO, Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
 
 from deepfake_site.static_files import collect_if_changed
 from ml_app import services
+from ml_app.accounts import first
 
 CONFIG = Path("deepfake_site") / "supervisord.conf"
 READY_SECONDS = 60.0
@@ -60,10 +61,10 @@ class Command(BaseCommand):
         if not _answers(host, port, supervisor):
             return
         self._say(f"\n  The site is at {shown}    (Ctrl-C stops it)")
-        if not get_user_model().objects.filter(is_superuser=True).exists():
-            self._say(
-                f"  For the admin pages, make yourself an account: {sys.executable} manage.py createsuperuser"
-            )
+        if first.is_needed():
+            page = f"{reverse('ml_app:first')}?code={first.first_code()}"
+            self._say(f"  For the review desk, make yourself an account there: {page}")
+            self._say(f"  or on the console: {sys.executable} manage.py createsuperuser")
         detector = services.detector_state()
         if not detector.available:
             self._say(f"  No video can be analysed yet. {detector.message}")
