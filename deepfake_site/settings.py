@@ -24,6 +24,8 @@ DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 SECRET_KEY: str = env.str("SECRET_KEY", default="") or secret_key(DATA_DIR / "secret_key")
+# Signs reports. The key follows from this or from SECRET_KEY, so it lasts as long as they do.
+REPORT_KEY: str = env.str("REPORT_KEY", default="")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 

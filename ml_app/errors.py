@@ -42,6 +42,7 @@ _MESSAGES: dict[str, Promise] = {
     "already_running": _("The site analyses the same video in the same way just now."),
     "scan_active": _("The video is being analysed just now. Wait for the end of its scans, or cancel them."),
     "not_finished": _("Only a finished scan can be reviewed."),
+    "no_report": _("There is a report of a finished scan alone."),
     "bad_decision": _("Choose one of the offered decisions."),
     "too_large": _("The file is larger than allowed. Cut it to the part in question, or compress it."),
     "upload_interrupted": _("The upload was cut off. Try it again."),

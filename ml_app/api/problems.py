@@ -35,6 +35,7 @@ STATUS = {
     "queue_full": 503,
     "too_many": 429,
     "not_finished": 409,
+    "no_report": 409,
     "scan_active": 409,
     "already_running": 409,
     "batch_ended": 409,

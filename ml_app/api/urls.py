@@ -41,6 +41,7 @@ urlpatterns = [
     *_both(f"{SCAN}/faces", evidence.Faces, "faces"),
     *_both(f"{SCAN}/faces/<int:number>", evidence.OneFace, "face"),
     *_both(f"{SCAN}/reviews", evidence.Reviews, "reviews"),
+    *_both(f"{SCAN}/report", evidence.Report, "report"),
     *_both(f"{SCAN}/video", pictures.TheVideo, "video"),
     *_both(f"{SCAN}/frames/<int:frame_id>/thumbnail", pictures.Thumbnail, "thumbnail"),
     *_both(f"{SCAN}/frames/<int:frame_id>/heatmap", pictures.Heatmap, "heatmap"),

@@ -1,1 +1,1 @@
-"""Reports: a measurement of a detector on one page of HTML."""
+"""Reports: a scan as a sealed file that travels, and the measurement of a detector on one page of HTML."""

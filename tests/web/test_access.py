@@ -57,6 +57,8 @@ RULES = {
     "ml_app:cancel": Rule(same(405), POST=(302, 302, 404, 404, 404), private=True),
     "ml_app:delete_scan": Rule((200, 404, 404, 404, 404), POST=(302, 404, 404, 404, 404), private=True),
     "ml_app:scan_video": READ,
+    "ml_app:report": READ,
+    "ml_app:verify_report": Rule(same(200), POST=same(422)),  # without a file
     "ml_app:thumbnail": READ,
     "ml_app:heatmap": READ,
     "ml_app:video": READ,

@@ -7,6 +7,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from ml_app import services
+from ml_app.reports import sealing
+from ml_app.reports.scan_report import signing_key
 from ml_app.web.detector_figures import detector_figures
 
 
@@ -14,5 +16,6 @@ from ml_app.web.detector_figures import detector_figures
 def about(request: HttpRequest) -> HttpResponse:
     """The page, with the measured figures of the detector in use where its checkpoints hold some."""
     state = services.detector_state()
-    context = {"detector": state, "figures": detector_figures(name=state.name)}
+    key = sealing.fingerprint(sealing.public_text(signing_key()))
+    context = {"detector": state, "figures": detector_figures(name=state.name), "report_key": key}
     return render(request, "ml_app/about.html", context)
