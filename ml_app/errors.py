@@ -93,6 +93,7 @@ _MESSAGES: dict[str, Promise] = {
     "too_many_webhooks": _("There are as many webhooks as an account may have. Delete one first."),
     "key_reused": _("This Idempotency-Key was used for another request. Take a new one for each."),
     "key_in_use": _("The request with this Idempotency-Key is still being worked on. Ask again in a moment."),
+    "last_administrator": _("This is the last administrator. Make somebody else one first."),
     "scan_timeout": _(
         "The analysis took longer than it may on this server. Try fewer frames or a smaller video."
     ),

@@ -1,1 +1,1 @@
-"""Accounts: how people come in, by invitation, password, second factor or single sign-on, and who has to."""
+"""Accounts: how people come in, who has to, and how they leave, with their data or without."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from django.contrib.auth.models import User
@@ -129,6 +130,28 @@ def test_the_first_start(
     assert not complaints, "\n".join(complaints)
 
 
+def test_take_the_data_along_and_leave(
+    browser: Browser, live_server: Any, transactional_db: None, scheme: Any
+) -> None:
+    make_user()
+    context = browser.new_context(base_url=live_server.url, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    sign_in(page, "anna")
+    page.goto("/accounts/")
+    page.get_by_role("link", name="Delete the account").click()
+    confirm(page)
+    expect(page.get_by_role("heading", name="Delete the account of anna?")).to_be_visible()
+    complaints = examine(page, "delete-account", scheme)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download your data first").click()
+    assert "account.json" in ZipFile(download.value.path()).namelist()
+    page.get_by_role("button", name="Delete the account").click()
+    expect(page.get_by_text("Your account and all that belonged to it were deleted.")).to_be_visible()
+    context.close()
+    assert not complaints, "\n".join(complaints)
+    assert not User.objects.exists()
+
+
 def test_single_sign_on_under_the_policy(context: BrowserContext, db: None, settings: Any) -> None:
     with server_for(settings) as server:
         policy = settings.CONTENT_SECURITY_POLICY
@@ -151,7 +174,17 @@ def test_german_pages_fit(browser: Browser, live_server: Any, root: User, tmp_pa
     page.get_by_label("Name oder E-Mail-Adresse").fill("root")
     page.get_by_label("Passwort", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Anmelden", exact=True).click()
-    for url in ("/accounts/", "/accounts/2fa/", "/accounts/sessions/", "/accounts/invitations/"):
+    for url in (
+        "/accounts/",
+        "/accounts/2fa/",
+        "/accounts/sessions/",
+        "/accounts/invitations/",
+        "/accounts/delete/",
+    ):
         page.goto(url)
+        if "/reauthenticate/" in page.url:
+            page.get_by_label("Passwort", exact=True).fill(PASSWORD)
+            page.get_by_role("button", name="Bestätigen").click()
+            expect(page.get_by_role("heading", name="Das Konto von root löschen?")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), url
     context.close()

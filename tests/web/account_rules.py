@@ -26,6 +26,8 @@ ONLY_READ = (302, 405, 405, 302, 302)
 NOT_YET = (302, 404, 404, 302, 302)  # these accounts have no second factor to show
 ACCOUNT_VALUES = {"key": "x", "uidb36": "1", "pk": 1, "provider_id": "sso"}
 ACCOUNT_RULES = {
+    "ml_app:export_data": Rule(same(405), POST=same(302)),  # with a password again: see test_own_data.py
+    "ml_app:delete_account": Rule(same(302), POST=same(302)),
     "account_login": Rule(OUTSIDE, POST=OUTSIDE),
     "account_logout": Rule(INSIDE, POST=same(302)),
     "account_inactive": Rule(same(200)),
