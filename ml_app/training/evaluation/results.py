@@ -13,6 +13,7 @@ from sklearn.metrics import confusion_matrix
 
 from ml_app.detection.findings import Verdict
 from ml_app.training.evaluation.figures import Bootstrap, Flags, Floats, auc_change, figures, roc
+from ml_app.training.evaluation.held_out import held_out_rates
 from ml_app.training.evaluation.judging import JudgedClip
 from ml_app.training.evaluation.metrics import Scored, pair_figure
 from ml_app.training.evaluation.reliability import calibration, wilson_share
@@ -42,6 +43,12 @@ def results(judged: Sequence[JudgedClip], threshold: float, bootstrap: Bootstrap
         "families": _against_genuine(judged, "family", threshold, bootstrap),
         "generators": _against_genuine(judged, "generator", threshold, bootstrap),
         "corpora": _corpora(judged, threshold),
+        "held_out_threshold": held_out_rates(
+            labels.tolist(),
+            scores.tolist(),
+            [item.clip.origin for item in judged if item.judgement.analysable],
+            bootstrap.seed,
+        ),
         "abstentions": abstentions(judged, bootstrap),
         "not_analysable": _not_analysable(judged),
         "calibration": calibration(labels, scores, bootstrap),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LABELS = {"real": False, "fake": True}
-KNOWN = ("file", "label", "split", "family", "generator_or_corpus", "pair")
+KNOWN = ("file", "label", "split", "family", "generator_or_corpus", "pair", "origin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class LabelledClip:
     family: str = ""
     generator: str = ""  # of a fake, or the corpus of a genuine clip
     pair: str = ""  # the same for a genuine clip and its manipulated versions
+    origin: str = ""  # the page or repository that it comes from
 
     @property
     def label(self) -> str:
@@ -62,13 +63,17 @@ def read_table(table: Path, split: str | None = None) -> list[LabelledClip]:
 
 
 def _clip(table: Path, line: int, row: Mapping[str, str | None]) -> LabelledClip:
-    file, label, split, family, generator, pair = ((row.get(column) or "").strip() for column in KNOWN)
+    file, label, split, family, generator, pair, origin = (
+        (row.get(column) or "").strip() for column in KNOWN
+    )
     file = file or (row.get("path") or "").strip()  # as `prepare` allows
     if not file:
         raise ValueError(f"{table}, line {line}: the column file is empty.")
     if label.lower() not in LABELS:
         raise ValueError(f"{table}, line {line}: the label is {label!r}; it must be real or fake.")
-    return LabelledClip(file, table.parent / file, LABELS[label.lower()], split, family, generator, pair)
+    return LabelledClip(
+        file, table.parent / file, LABELS[label.lower()], split, family, generator, pair, origin
+    )
 
 
 def _refuse_twice(table: Path, clips: Sequence[LabelledClip]) -> None:

@@ -20,6 +20,7 @@ from ml_app.training.evaluation.figures import (
     tpr_at_fpr,
 )
 from ml_app.training.evaluation.groups import Portrait, false_positive_rates, group_of
+from ml_app.training.evaluation.held_out import held_out_rates, lowest_threshold
 from ml_app.training.evaluation.judging import JudgedClip, Judgement
 from ml_app.training.evaluation.reliability import calibration, reliability_bins, wilson
 from ml_app.training.evaluation.results import results
@@ -219,3 +220,21 @@ def test_a_split_that_is_not_there(tmp_path: Path) -> None:
         read_table(path, "test")
     with pytest.raises(ValueError, match="no column 'split'"):
         read_table(table(tmp_path, "file,label\na,real\n"), "dev")
+
+
+def test_a_threshold_is_counted_on_sources_that_it_was_not_fitted_on() -> None:
+    genuine = np.linspace(0, 0.4, 100)
+    assert np.mean(genuine >= lowest_threshold(genuine)) == 0.05
+    # One source's genuine clips score like fakes: fitted without it, the threshold calls them all FAKE.
+    sources = [f"page {number}" for number in range(10) for _ in range(20)]
+    fakes = [place % 2 == 1 for place in range(200)]
+    scores = [0.9 if fake or source == "page 0" else 0.1 for fake, source in zip(fakes, sources, strict=True)]
+    found = held_out_rates(fakes, scores, sources)
+    assert found is not None
+    assert found["recall"]["n"] == 10
+    # In half of the rounds it is counted: 10 of 50 genuine clips; in the others all scores of 0.9 lie below.
+    assert found["false_positive_rate"]["value"] == pytest.approx(0.1, abs=0.02)
+    assert found["recall"]["value"] == pytest.approx(0.5, abs=0.08)
+    assert held_out_rates(fakes, scores, sources) == found
+    assert held_out_rates(fakes[:40], scores[:40], sources[:40]) is None  # two sources
+    assert held_out_rates(fakes, scores, [""] * 200) is None
