@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import path
+from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
 from ml_app import services
@@ -35,4 +35,10 @@ def upload(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"video": str(video.pk), "new": is_new})
 
 
-urlpatterns = [path("upload", upload), path("alive", lambda request: HttpResponse())]
+# `run` names the page where the first administrator makes an account.
+named = ([path("accounts/first/", lambda request: HttpResponse(), name="first")], "ml_app")
+urlpatterns = [
+    path("upload", upload),
+    path("alive", lambda request: HttpResponse()),
+    path("", include(named)),
+]
