@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, FileChooser, Page, ViewportSize, expect
 
 from tests.browser.conftest import PASSWORD, REVIEWER
 from tests.media import Clips, make_clip
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -238,6 +239,9 @@ def test_several_files_at_once(
 
 def test_with_the_keyboard_alone(new_context: NewContext, clips: Clips, complaints: list[str]) -> None:
     page = new_context().new_page()
+    choosers: list[FileChooser] = []
+    # From the beginning: asked for at the moment of the key, the browser may show its own dialog instead.
+    page.on("filechooser", lambda chooser: choosers.append(chooser))  # noqa: PLW0108 - a bound method is refused
     page.goto("/")
     keys = page.keyboard
     keys.press("Tab")
@@ -246,9 +250,10 @@ def test_with_the_keyboard_alone(new_context: NewContext, clips: Clips, complain
     keys.press("Tab")
     field = page.locator("input[type=file]")
     expect(field).to_be_focused()
-    with page.expect_file_chooser() as chooser:
-        keys.press("Space")
-    chooser.value.set_files(clips("keys.mp4", seconds=2, fps=10))
+    keys.press("Space")
+    # Playwright hears of it only while it is waited for.
+    wait_for(lambda: page.wait_for_timeout(50) or choosers, "the dialog for files opens", pause=0)
+    choosers[0].set_files(clips("keys.mp4", seconds=2, fps=10))
     keys.press("Tab")
     expect(page.locator(".camera summary")).to_be_focused()
     keys.press("Tab")
