@@ -11,7 +11,7 @@ import numpy as np
 
 from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.networks.efficientnet_lite_onnx import draw_lite, draw_texture
-from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS, texture
+from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS, SCALES, texture
 from ml_app.detection.networks.onnx_file import OnnxGraph, Sizes
 from ml_app.detection.networks.onnx_weights import OnnxDrawing, Weights
 from ml_app.detection.networks.second_look_shape import BLOCKS, SECOND_LOOK, TIGHT_SHARE, TIGHT_SIDE
@@ -105,10 +105,9 @@ def _resized(graph: OnnxGraph, pixels: str, size: int, side: int, share: float =
 
 # By the name of the backbone: how it is drawn, and the channels of its feature map.
 SERVED: dict[str, tuple[Draw, int]] = {
-    **{f"efficientnet_lite{size}": (_lite(size), CHANNELS) for size in range(3)},
+    **{f"efficientnet_lite{size}": (_lite(size), CHANNELS) for size in SCALES},
     **{
-        f"efficientnet_lite{size}_textured": (_textured(size), CHANNELS + texture(size)[1])
-        for size in range(3)
+        f"efficientnet_lite{size}_textured": (_textured(size), CHANNELS + texture(size)[1]) for size in SCALES
     },
     "dinov2_small": (_tokens, 2 * TOKEN_CHANNELS),
     SECOND_LOOK: (_second_look, SECOND_CHANNELS),

@@ -22,7 +22,7 @@ from ml_app.detection.networks.efficientnet_lite_shape import (
 from ml_app.detection.networks.onnx_weights import OnnxDrawing
 
 
-def draw_lite(drawing: OnnxDrawing, pixels: str, size: int, prefix: str = "", output: str = "") -> str:
+def draw_lite(drawing: OnnxDrawing, pixels: str, size: int, prefix: str = "") -> str:
     """Draw the network.
 
     Args:
@@ -30,7 +30,6 @@ def draw_lite(drawing: OnnxDrawing, pixels: str, size: int, prefix: str = "", ou
         pixels: float32 (N, 3, H, W), normalised, multiples of 32.
         size: 0, 1 or 2.
         prefix: What the weights' names begin with.
-        output: The name of the result, if it is to have one.
 
     Returns:
         The name of float32 (N, 1280, H/32, W/32).
@@ -38,7 +37,7 @@ def draw_lite(drawing: OnnxDrawing, pixels: str, size: int, prefix: str = "", ou
     lite, shapes = _Lite(drawing), blocks(size)
     value, last = lite.stages(pixels, shapes, prefix), FIRST_BLOCK + len(shapes)
     head = (CHANNELS, shapes[-1].outputs, 1, 1)
-    return lite.clip(lite.convolve(value, f"{prefix}{last}", f"{prefix}{last + 1}", head), output)
+    return lite.clip(lite.convolve(value, f"{prefix}{last}", f"{prefix}{last + 1}", head))
 
 
 def draw_texture(drawing: OnnxDrawing, pixels: str, size: int, prefix: str) -> str:
@@ -111,6 +110,6 @@ class _Lite:
             group=groups,
         )
 
-    def clip(self, given: str, output: str = "") -> str:
+    def clip(self, given: str) -> str:
         """ReLU6."""
-        return self._graph.node("Clip", [given, *self._bounds], output)
+        return self._graph.node("Clip", [given, *self._bounds])

@@ -20,7 +20,7 @@ from ml_app.detection.networks.vision_transformer_shape import (
 )
 
 
-def draw_transformer(drawing: OnnxDrawing, pixels: str, grid: int, prefix: str = "") -> tuple[str, str]:
+def draw_transformer(drawing: OnnxDrawing, pixels: str, grid: int) -> tuple[str, str]:
     """Draw the network.
 
     Args:
@@ -28,13 +28,12 @@ def draw_transformer(drawing: OnnxDrawing, pixels: str, grid: int, prefix: str =
             `vision_transformer.VisionTransformer`.
         pixels: float32 (N, 3, 14 · grid, 14 · grid), normalised.
         grid: Patches a side.
-        prefix: What the weights' names begin with.
 
     Returns:
         The names of the patches' tokens, float32 (N, grid · grid, channels), row by row, and of that of the
         whole picture, (N, 1, channels).
     """
-    transformer = _Transformer(drawing, prefix)
+    transformer = _Transformer(drawing, "")
     (tokens,) = transformer.after_blocks(pixels, grid, [DEPTH])
     tokens = transformer.norm(tokens, "norm")
     return transformer.cut(tokens, 1, 1 + grid * grid), transformer.cut(tokens, 0, 1)
@@ -68,8 +67,7 @@ class _Transformer:
 
     def __init__(self, drawing: OnnxDrawing, prefix: str) -> None:
         self._graph, self._drawing, self._prefix = drawing.graph, drawing, prefix
-        node, constant = drawing.graph.node, drawing.graph.constant
-        self._node, self._constant = node, constant
+        self._node, self._constant = drawing.graph.node, drawing.graph.constant
         self._heads = drawing.graph.numbers([0, -1, 3, HEADS, CHANNELS // HEADS])
         self._joined = drawing.graph.numbers([0, -1, CHANNELS])
 

@@ -8,12 +8,15 @@ import numpy as np
 import onnx
 import pytest
 from safetensors.numpy import load_file
+from torch import nn
 
 from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.faces import blazeface
 from ml_app.detection.networks.backbone_onnx import EMBEDDINGS, FEATURES, SERVED, backbone_graph
 from ml_app.detection.networks.backbones import BACKBONES, build_backbone
 from ml_app.detection.networks.blazeface_onnx import ANCHORS, OUTPUTS, VALUES, blazeface_graph
+from ml_app.detection.networks.efficientnet_lite import Textured, efficientnet_lite
+from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS, texture
 from ml_app.detection.networks.onnx_file import OnnxGraph
 
 
@@ -27,10 +30,19 @@ def outputs(graph: bytes) -> dict[str, list[int | str]]:
     }
 
 
-@pytest.mark.parametrize("backbone", [name for name in SERVED if name in BACKBONES])
+def served(backbone: str) -> tuple[nn.Module, int]:
+    """A network that can be served, and the channels of its feature map."""
+    if backbone in BACKBONES:
+        return build_backbone(backbone), BACKBONES[backbone].channels
+    size, textured = int(backbone.removeprefix("efficientnet_lite")[0]), backbone.endswith("_textured")
+    network = Textured(size) if textured else efficientnet_lite(size)
+    return network, CHANNELS + (texture(size)[1] if textured else 0)
+
+
+@pytest.mark.parametrize("backbone", SERVED)
 def test_backbones_pass_the_checker(backbone: str) -> None:
-    weights = {name: value.numpy() for name, value in build_backbone(backbone).state_dict().items()}
-    channels = BACKBONES[backbone].channels
+    network, channels = served(backbone)
+    weights = {name: value.numpy() for name, value in network.state_dict().items()}
     assert outputs(backbone_graph(backbone, weights, Preprocessing(64, 1.2))) == {
         FEATURES: ["n", channels, "rows", "columns"],
         EMBEDDINGS: ["n", channels],
