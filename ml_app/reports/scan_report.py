@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from ml_app.detection.checkpoints.files import read_metadata
-from ml_app.detection.checkpoints.manifest import available
+from ml_app.detection.checkpoints.manifest import head_by_sha256
 from ml_app.detection.checkpoints.metadata import HeadMetadata
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.summary import CAVEAT
@@ -91,15 +91,12 @@ def _others(scan: Scan) -> list[Scan]:
 
 def _measured(sha256: str) -> dict[str, Any]:
     """The error rates that the checkpoint itself tells; empty where it is no longer installed."""
-    for folder in available(Path(settings.MODELS_DIR)):
-        for pinned in folder.heads.values():
-            if pinned.sha256 == sha256:
-                try:
-                    head = read_metadata(pinned.path, HeadMetadata)
-                except CheckpointError:
-                    return {}
-                return {"on": head.calibration.fitted_on, "figures": head.metrics}
-    return {}
+    found = head_by_sha256(Path(settings.MODELS_DIR), sha256)
+    try:
+        head = read_metadata(found[2].path, HeadMetadata) if found else None
+    except CheckpointError:
+        head = None
+    return {"on": head.calibration.fitted_on, "figures": head.metrics} if head else {}
 
 
 def _iso(moment: datetime | None) -> str | None:

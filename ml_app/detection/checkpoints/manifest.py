@@ -48,6 +48,15 @@ def available(models_dir: Path) -> tuple[DetectorFolder, ...]:
     return tuple(found)
 
 
+def head_by_sha256(models_dir: Path, sha256: str) -> tuple[str, int, PinnedFile] | None:
+    """The installed head whose file has this hash: its detector, frame count and file. Imports no torch."""
+    for folder in available(models_dir):
+        for frame_count, pinned in folder.heads.items():
+            if pinned.sha256 == sha256:
+                return folder.name, frame_count, pinned
+    return None
+
+
 def open_folder(models_dir: Path, name: str) -> DetectorFolder:
     """Read the manifest of one detector. Nothing is hashed yet.
 

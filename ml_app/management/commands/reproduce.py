@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ml_app.detection import summary
-from ml_app.detection.checkpoints.manifest import available, sha256_of
+from ml_app.detection.checkpoints.manifest import head_by_sha256, sha256_of
 from ml_app.detection.errors import DetectionError
 from ml_app.detection.findings import Findings
 from ml_app.detection.pipeline import analyse
@@ -70,18 +70,18 @@ class Command(BaseCommand):
 
     def _analyse(self, video: Path, scan: dict[str, Any]) -> Findings:
         wanted = scan["checkpoint_sha256"]
-        for folder in available(Path(settings.MODELS_DIR)):
-            for count, pinned in folder.heads.items():
-                if pinned.sha256 == wanted:
-                    try:
-                        detector = LoadingDetector(settings.MODELS_DIR, folder.name, count, settings.DEVICE)
-                        return analyse(video, detector, frames=scan["frames"], found_by=settings.FACE_FINDER)
-                    except DetectionError as error:
-                        raise CommandError(error.message) from error
-        raise CommandError(
-            f"The checkpoint {wanted} ({scan['detector']} {scan['detector_version']}) is not installed here. "
-            "Its files are in the version of this software that the report was made with."
-        )
+        installed = head_by_sha256(Path(settings.MODELS_DIR), wanted)
+        if installed is None:
+            raise CommandError(
+                f"The checkpoint {wanted} ({scan['detector']} {scan['detector_version']}) is not installed "
+                "here. Its files are in the version of this software that the report was made with."
+            )
+        name, frame_count, _ = installed
+        try:
+            detector = LoadingDetector(settings.MODELS_DIR, name, frame_count, settings.DEVICE)
+            return analyse(video, detector, frames=scan["frames"], found_by=settings.FACE_FINDER)
+        except DetectionError as error:
+            raise CommandError(error.message) from error
 
 
 def differing(then: dict[str, Any], now: dict[str, Any], tolerance: float) -> Iterator[str]:
