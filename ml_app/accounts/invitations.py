@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import secrets
@@ -18,6 +17,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from ml_app.models import Invitation
+from ml_app.services.tokens import digest
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -32,7 +32,7 @@ def invite(*, email: str, by: User | None) -> tuple[Invitation, str]:
     secret = secrets.token_urlsafe(32)
     row = Invitation.objects.create(
         email=email,
-        digest=_digest(secret),
+        digest=digest(secret),
         invited_by=by,
         expires_at=timezone.now() + timedelta(days=settings.INVITATION_DAYS),
     )
@@ -59,15 +59,10 @@ def find(secret: str) -> Invitation | None:
     """The invitation of this link, if it can still be used."""
     if _SHAPE.fullmatch(secret) is None:
         return None
-    return Invitation.objects.usable().filter(digest=_digest(secret)).first()
+    return Invitation.objects.usable().filter(digest=digest(secret)).first()
 
 
 def invitation_of(request: HttpRequest) -> Invitation | None:
     """The invitation that a browser came with, if it can still be used."""
     number = request.session.get(SESSION_KEY)
     return Invitation.objects.usable().filter(pk=number).first() if number else None
-
-
-def _digest(secret: str) -> str:
-    # 256 bits of chance need no slow hash.
-    return hashlib.sha256(secret.encode()).hexdigest()

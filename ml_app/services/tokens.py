@@ -27,7 +27,7 @@ def create_token(
     prefix = f"{MARK}_{secrets.token_hex(4)}"
     text = f"{prefix}_{secrets.token_urlsafe(32)}"
     row = ApiToken.objects.create(
-        user=user, scope=scope, name=name[:100], prefix=prefix, digest=_digest(text), expires_at=expires_at
+        user=user, scope=scope, name=name[:100], prefix=prefix, digest=digest(text), expires_at=expires_at
     )
     return row, text
 
@@ -38,7 +38,7 @@ def find_token(text: str) -> ApiToken | None:
     if match is None:
         return None
     row = ApiToken.objects.usable().select_related("user").filter(prefix=match[1]).first()
-    if row is None or not secrets.compare_digest(row.digest, _digest(text)):
+    if row is None or not secrets.compare_digest(row.digest, digest(text)):
         return None
     if row.last_used_at is None or timezone.now() - row.last_used_at > NOTED_EVERY:
         ApiToken.objects.used(row.pk, after=NOTED_EVERY)
@@ -51,6 +51,7 @@ def revoke_token(*, token: ApiToken) -> None:
     token.refresh_from_db()
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """What is kept of a secret that we made: its SHA-256, as hexadecimal digits."""
     # 256 bits of chance need no slow hash: there is no list of likely ones to try.
     return hashlib.sha256(text.encode()).hexdigest()
