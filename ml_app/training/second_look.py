@@ -8,7 +8,7 @@ the detector's own, by factors that were chosen on the dev clips.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,14 +37,8 @@ SECOND_FILE = "second.safetensors"
 FRAMES = 8  # of each person, in serving
 LEARNED_FRAMES = 6  # of each train clip
 INVERSE_REGULARISATION = 1e-3  # scikit-learn's C
-
-
-@dataclass(frozen=True, slots=True)
-class Strengths:
-    """By how much the two logits count beside the detector's own."""
-
-    tight: float = 0.53
-    transformer: float = 1.6
+# By how much the two logits count beside the detector's own
+TIGHT_STRENGTH, TRANSFORMER_STRENGTH = 0.53, 1.6
 
 
 def add_second_look(
@@ -55,7 +49,6 @@ def add_second_look(
     *,
     version: str,
     training_data: str,
-    strengths: Strengths = Strengths(),
     on_done: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write the second network into a detector's folder, and its reading into every head.
@@ -69,7 +62,6 @@ def add_second_look(
         data: Prepared folders of the train split.
         version: Of the detector as it becomes.
         training_data: What it then learned from, in words.
-        strengths: Of the two parts.
         on_done: Told how many train clips of how many are embedded.
 
     Raises:
@@ -88,9 +80,9 @@ def add_second_look(
     with torch.no_grad():
         found, bias = fit_moments(network, data, size, margin, on_done)
         alone = torch.load(tight / "last.pt", map_location="cpu", weights_only=True)["average"]
-        parts = [alone["classify.weight"][0] * strengths.tight, found * strengths.transformer]
+        parts = [alone["classify.weight"][0] * TIGHT_STRENGTH, found * TRANSFORMER_STRENGTH]
         reading.weight.copy_(torch.cat(parts)[None])
-        reading.bias.copy_(alone["classify.bias"] * strengths.tight + bias * strengths.transformer)
+        reading.bias.copy_(alone["classify.bias"] * TIGHT_STRENGTH + bias * TRANSFORMER_STRENGTH)
     file = detector / SECOND_FILE
     about = replace(shown, backbone=SECOND_LOOK, version=version, training_data=training_data)
     save_checkpoint(file, halved(network.state_dict()), about, second=True)

@@ -16,7 +16,7 @@ from ml_app.detection.networks.second_look_shape import CHANNELS, SECOND_LOOK, T
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
 from ml_app.detection.networks.vision_transformer import VisionTransformer
 from ml_app.detection.runtime.detector import Detector, few
-from ml_app.training.data.shards import read_shards
+from ml_app.training.data.shards import Shard, read_shards
 from ml_app.training.fitting.classifier import FrameClassifier
 from ml_app.training.fitting.heads import FittedHead
 from ml_app.training.publish import export
@@ -25,6 +25,10 @@ from ml_app.training.second_look import FRAMES, add_second_look
 from ml_app.training.workflow import split_folders
 
 LITE = Recipe(name="lite", version="1", backbone="efficientnet_lite0", phases=(Phase(64, 1, 2),))
+
+
+def train_clips(prepared: Path) -> list[Shard]:
+    return [s for part in split_folders(prepared, "train") for s in read_shards(part) if s.is_clip]
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +51,8 @@ def seen_twice(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         training_data="tiny clips",
         on_done=lambda *counts: done.append(counts),
     )
-    clips = [s for part in split_folders(prepared, "train") for s in read_shards(part) if s.is_clip]
-    assert done[-1] == (len(clips), len(clips))
+    clips = len(train_clips(prepared))
+    assert done[-1] == (clips, clips)
     return folder
 
 
@@ -67,7 +71,7 @@ def test_its_reading_counts(seen_twice: Path, prepared: Path) -> None:
     detector = Detector.load(seen_twice, "lite", 4, "cpu")
     nothing = [np.zeros(CHANNELS, np.float32)]
     added = []
-    for shard in (s for part in split_folders(prepared, "train") for s in read_shards(part) if s.is_clip):
+    for shard in train_clips(prepared):
         crops = [np.asarray(shard.images[place])[:64, :64] for place in few(len(shard.faces), 4)]
         without = detector.score_embeddings([detector.embed(crops)], second=nothing)
         added.append(detector.score([crops])[0].person - without[0].person)

@@ -10,9 +10,8 @@ from sklearn.linear_model import LogisticRegression
 
 from ml_app.detection.checkpoints.metadata import Calibration, Decision
 from ml_app.detection.verdict import calibrated
-from ml_app.training.evaluation.metrics import Scored
+from ml_app.training.evaluation.metrics import Scored, too_low_a_threshold
 
-MAX_FALSE_ALARMS = 0.05  # share of genuine clips at or above the threshold
 MAX_MISSES = 0.05  # share of manipulated clips that are called REAL
 # Where not one of n clips was seen, up to three of n may be expected, at 95 % (the rule of three): no
 # likelihood ratio beyond n / 3 can be shown.
@@ -50,9 +49,9 @@ def choose_decision(items: Sequence[Scored], calibration: Calibration) -> Decisi
     badly thus says little, and one that tells them apart well still keeps a narrow band below its threshold.
     """
     odds = [(item.fake, calibration.slope * item.score + calibration.intercept) for item in items]
-    genuine = sorted((value for fake, value in odds if not fake), reverse=True)
+    genuine = [value for fake, value in odds if not fake]
     fakes = sorted(value for fake, value in odds if fake)
-    highest = genuine[math.floor(MAX_FALSE_ALARMS * len(genuine))]
+    highest = too_low_a_threshold(genuine)
     above = [value for _, value in odds if value > highest]
     # Half way to the next clip above, so that rounding does not decide.
     threshold = (highest + min(above)) / 2 if above else highest + 0.1

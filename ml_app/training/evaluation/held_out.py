@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-ALLOWED = 0.05  # of the genuine clips of the half that the threshold is fitted on
+from ml_app.training.evaluation.metrics import too_low_a_threshold
+
 ROUNDS = 400
 LEAST_SOURCES = 8
 
@@ -46,8 +47,8 @@ def held_out_rates(
         genuine, counted = values[fitted & ~labels], values[~fitted & ~labels]
         found = values[~fitted & labels]
         if len(genuine) and len(counted) and len(found):
-            threshold = lowest_threshold(genuine)
-            rounds.append((float(np.mean(counted >= threshold)), float(np.mean(found >= threshold))))
+            too_low = too_low_a_threshold(genuine.tolist())
+            rounds.append((float(np.mean(counted > too_low)), float(np.mean(found > too_low))))
     if not rounds:
         return None
     false_alarms, recalls = np.array(rounds).T
@@ -55,13 +56,6 @@ def held_out_rates(
         "false_positive_rate": _spread(false_alarms, len(names)),
         "recall": _spread(recalls, len(names)),
     }
-
-
-def lowest_threshold(genuine: npt.NDArray[np.float64]) -> float:
-    """The lowest score that at most one genuine clip in twenty reaches. float64 (n,)."""
-    allowed = int(ALLOWED * len(genuine))
-    highest = np.sort(genuine)[::-1]
-    return float(np.nextafter(highest[allowed], np.inf))
 
 
 def _spread(values: npt.NDArray[np.float64], sources: int) -> dict[str, Any]:

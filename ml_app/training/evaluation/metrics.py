@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
 RESAMPLES = 1000
+MAX_FALSE_ALARMS = 0.05  # share of genuine clips at or above a threshold
 Figure = dict[str, Any]  # value, low, high (95 % bootstrap interval), n
 
 
@@ -52,6 +54,11 @@ def _wins(items: Sequence[Scored]) -> dict[str, float]:
             other = float(np.mean(genuine[item.pair]))
             wins[item.name] = 1.0 if item.score > other else 0.5 if item.score == other else 0.0
     return wins
+
+
+def too_low_a_threshold(genuine: Sequence[float]) -> float:
+    """The highest score that more than one genuine clip in twenty reaches: a threshold lies beyond it."""
+    return sorted(genuine, reverse=True)[math.floor(MAX_FALSE_ALARMS * len(genuine))]
 
 
 def share(found: Iterable[bool]) -> float:

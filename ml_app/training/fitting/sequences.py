@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ml_app.detection.faces.crops import Image
+from ml_app.detection.runtime.detector import few
 from ml_app.training.data.augmentation import apply_clip, centre, draw
 from ml_app.training.data.shards import Shard, read_shards
 from ml_app.training.fakes.blended_clips import MANNERS, blend_clip
@@ -85,10 +86,9 @@ def embed_clips(
 
 def places(total: int, count: int, rng: np.random.Generator | None = None) -> list[int]:
     """Which `count` of so many frames: of equal parts the middles or, with `rng`, any."""
-    if total <= count:
-        return list(range(total))
-    place = np.full(count, 0.5) if rng is None else rng.random(count)
-    return [int(i) for i in (np.arange(count) + place) * total / count]
+    if rng is None or total <= count:
+        return few(total, count)
+    return [int(i) for i in (np.arange(count) + rng.random(count)) * total / count]
 
 
 def _chosen(shard: Shard) -> list[int]:

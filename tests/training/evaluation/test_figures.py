@@ -20,8 +20,9 @@ from ml_app.training.evaluation.figures import (
     tpr_at_fpr,
 )
 from ml_app.training.evaluation.groups import Portrait, false_positive_rates, group_of
-from ml_app.training.evaluation.held_out import held_out_rates, lowest_threshold
+from ml_app.training.evaluation.held_out import held_out_rates
 from ml_app.training.evaluation.judging import JudgedClip, Judgement
+from ml_app.training.evaluation.metrics import too_low_a_threshold
 from ml_app.training.evaluation.reliability import calibration, reliability_bins, wilson
 from ml_app.training.evaluation.results import results
 from ml_app.training.evaluation.table import LabelledClip, read_table
@@ -224,7 +225,7 @@ def test_a_split_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_threshold_is_counted_on_sources_that_it_was_not_fitted_on() -> None:
     genuine = np.linspace(0, 0.4, 100)
-    assert np.mean(genuine >= lowest_threshold(genuine)) == 0.05
+    assert np.mean(genuine > too_low_a_threshold(genuine.tolist())) == 0.05
     # One source's genuine clips score like fakes: fitted without it, the threshold calls them all FAKE.
     sources = [f"page {number}" for number in range(10) for _ in range(20)]
     fakes = [place % 2 == 1 for place in range(200)]
