@@ -28,7 +28,7 @@ class OnnxGraph:
     """A graph that grows node by node; every value has a name."""
 
     _nodes: list[bytes] = field(default_factory=list)
-    _constants: list[bytes] = field(default_factory=list)
+    _constants: list[bytes] = field(default_factory=list)  # of each what stands before its data, and these
     _count: int = 0
 
     def constant(self, value: npt.NDArray[np.float32] | npt.NDArray[np.int64]) -> str:
@@ -36,9 +36,9 @@ class OnnxGraph:
         name = self._fresh()
         dimensions = b"".join(_number(1, size) for size in value.shape)
         data = np.ascontiguousarray(value).tobytes()
-        self._constants.append(
-            dimensions + _number(2, _TYPES[value.dtype]) + _part(8, name.encode()) + _part(9, data)
-        )
+        told = dimensions + _number(2, _TYPES[value.dtype]) + _part(8, name.encode()) + _head(9, len(data))
+        # Megabytes of weights: they are put together once, in `serialised`, and not copied part by part.
+        self._constants += [_head(5, len(told) + len(data)), told, data]
         return name
 
     def numbers(self, values: Sequence[int]) -> str:
@@ -65,12 +65,12 @@ class OnnxGraph:
             given: Name, type and sizes of the input.
             wanted: Names and sizes of the outputs, float32.
         """
-        graph = b"".join(_part(1, node) for node in self._nodes) + _part(2, b"network")
-        graph += b"".join(_part(5, constant) for constant in self._constants)
         name, kind, sizes = given
-        graph += _part(11, _value(name, np.dtype(kind), sizes))
-        graph += b"".join(_part(12, _value(key, np.dtype(np.float32), size)) for key, size in wanted.items())
-        return _number(1, _IR_VERSION) + _part(7, graph) + _part(8, _part(1, b"") + _number(2, _OPERATORS))
+        graph = [*(_part(1, node) for node in self._nodes), _part(2, b"network"), *self._constants]
+        graph.append(_part(11, _value(name, np.dtype(kind), sizes)))
+        graph += [_part(12, _value(key, np.dtype(np.float32), size)) for key, size in wanted.items()]
+        before = _number(1, _IR_VERSION) + _head(7, sum(map(len, graph)))
+        return b"".join([before, *graph, _part(8, _part(1, b"") + _number(2, _OPERATORS))])
 
     def _fresh(self) -> str:
         self._count += 1
@@ -97,7 +97,12 @@ def _number(field_number: int, value: int) -> bytes:
 
 
 def _part(field_number: int, data: bytes) -> bytes:
-    return _varint(field_number << 3 | 2) + _varint(len(data)) + data
+    return _head(field_number, len(data)) + data
+
+
+def _head(field_number: int, length: int) -> bytes:
+    """What stands before a part of so many bytes."""
+    return _varint(field_number << 3 | 2) + _varint(length)
 
 
 def _varint(value: int) -> bytes:
