@@ -37,6 +37,7 @@ MINIATURE_SIDE = 16
 ALIKE_DIFFERENCE, ALIKE_CORRELATION = 6.0, 0.95
 
 Miniature = npt.NDArray[np.uint8]  # (16, 16) grey
+Points = npt.NDArray[np.float32]  # (68, 2), dlib's landmarks as x, y
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Sighting:
     brightness: float  # mean luma of the face, 0..255
     level: int  # of the finder: what it takes to find a face of this size
     miniature: Miniature  # of the chip, to tell a camera that moves from a cut to somebody else
+    landmarks: Points  # in pixels of the upright full-size frame; empty where nobody is followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,15 +154,22 @@ def _sightings(
     standing = [found for found in located if not found.turn]  # landmarks were learned on no others
     for found in sorted(standing, key=lambda found: -found.score)[:MAX_FACES]:
         landmarks = _landmarks(image, found.box)
+        points = np.array([(p.x, p.y) for p in landmarks.parts()], dtype=np.float32)
         if preprocessing.crop == "landmarks":
-            points = np.array([(p.x, p.y) for p in landmarks.parts()], dtype=np.float32)
             cut = crops.landmark_square(points, preprocessing.margin)
         else:
             cut = crops.expand_box(found.box, preprocessing.margin)
         chip = _dlib().get_face_chip(image, landmarks, CHIP_SIDE, 0.25)
         level = search.needed_level(found.box, max(image.shape[:2]))
         sighting = _sighting(
-            image, scale, found, cut=cut, preprocessing=preprocessing, chip=chip, level=level
+            image,
+            scale,
+            found,
+            cut=cut,
+            preprocessing=preprocessing,
+            chip=chip,
+            level=level,
+            landmarks=points / np.float32(scale),
         )
         if sighting is not None:
             sightings.append(sighting)
@@ -198,7 +207,16 @@ def _find_as_published(image: Image, scale: float, preprocessing: Preprocessing)
         return FrameFaces((), _signature(image))
     nothing = np.zeros((0, 0, 3), dtype=np.uint8)
     cut = crops.expand_box(found.box, preprocessing.margin)
-    sighting = _sighting(image, scale, found, cut=cut, preprocessing=preprocessing, chip=nothing, level=0)
+    sighting = _sighting(
+        image,
+        scale,
+        found,
+        cut=cut,
+        preprocessing=preprocessing,
+        chip=nothing,
+        level=0,
+        landmarks=np.zeros((0, 2), dtype=np.float32),
+    )
     return FrameFaces((sighting,) if sighting is not None else (), _signature(image))
 
 
@@ -211,6 +229,7 @@ def _sighting(
     preprocessing: Preprocessing,
     chip: Image,
     level: int,
+    landmarks: Points,
 ) -> Sighting | None:
     height, width = image.shape[:2]
     inside = _clip(found.box, width, height)
@@ -231,6 +250,7 @@ def _sighting(
         brightness=float(grey.mean()),
         level=level,
         miniature=_grey(chip, (MINIATURE_SIDE, MINIATURE_SIDE)),
+        landmarks=landmarks,
     )
 
 

@@ -51,6 +51,17 @@ def test_boxes_are_in_pixels_of_the_full_frame() -> None:
     assert overlap(whole, small) > 0.8
 
 
+def test_landmarks_are_in_pixels_of_the_full_frame() -> None:
+    whole = find_faces(picture(0, (640, 480)), 1.0, PREPROCESSING).sightings[0].landmarks
+    small = find_faces(picture(0), 0.5, PREPROCESSING).sightings[0].landmarks
+    assert whole.shape == (68, 2)
+    assert whole.dtype == small.dtype == np.float32
+    assert np.abs(whole - small).mean() < 4
+    left_eye, right_eye, chin = small[36:42].mean(axis=0), small[42:48].mean(axis=0), small[8]
+    assert left_eye[0] < chin[0] < right_eye[0]
+    assert max(left_eye[1], right_eye[1]) < chin[1]
+
+
 def test_the_false_box_of_the_astronaut_is_left_out(pool: FacePool) -> None:
     """HOG sees a second face in her suit, at some sizes with a score above zero."""
     frames = [Frame(i, cv2.resize(skimage.data.astronaut(), (900 + 31 * i,) * 2)) for i in range(6)]

@@ -11,6 +11,7 @@ from ml_app.detection.faces.track import Descriptor, Seen, follow
 from ml_app.detection.findings import Box
 
 NOTHING = np.zeros((0, 0, 3), dtype=np.uint8)
+POINTS = np.zeros((68, 2), dtype=np.float32)
 SCENE = np.full((18, 32), 120, dtype=np.uint8)
 OTHER_SCENE = np.full((18, 32), 40, dtype=np.uint8)
 
@@ -30,7 +31,7 @@ def sighting(who: int, left: int, side: int = 100, score: float = 1.5, turned: b
     """`turned`: the same person, but in a picture that alone does not tell so."""
     box = Box(left, 50, left + side, 50 + side)
     miniature = np.random.default_rng(who + 100 * turned).integers(0, 255, (16, 16)).astype(np.uint8)
-    return Sighting(box, score, NOTHING, b"", (160, 160), NOTHING, 100.0, float(who), 0, miniature)
+    return Sighting(box, score, NOTHING, b"", (160, 160), NOTHING, 100.0, float(who), 0, miniature, POINTS)
 
 
 def frame_of(*sightings: Sighting, scene: np.ndarray = SCENE) -> FrameFaces:
