@@ -49,6 +49,9 @@ ENTRYPOINT []
 CMD ["start-proxy"]
 
 FROM code AS site
+# What PDF reports need: Pango with its companions, and fonts for nearly all scripts.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 \
+    libharfbuzz-subset0 fonts-noto-core fonts-noto-mono fonts-droid-fallback && rm -rf /var/lib/apt/lists/*
 # A user of its own, and folders that volumes take their owner from.
 RUN groupadd --gid 10001 site && useradd --uid 10001 --gid site --no-create-home --home-dir /tmp site \
     && install -d -o site -g site -m 755 /data/media /data/models \

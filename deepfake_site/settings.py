@@ -85,7 +85,10 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "libraries": {"findings": "ml_app.web.templatetags.findings"},
+            "libraries": {
+                "findings": "ml_app.web.templatetags.findings",
+                "reports": "ml_app.web.templatetags.reports",
+            },
         },
     },
 ]

@@ -5,6 +5,7 @@ Each has an id and a hint that says what to set. docs/security.md explains the r
 
 from __future__ import annotations
 
+import ctypes
 import stat
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -17,6 +18,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from deepfake_site.logs import FORMATTERS
 
+_PDF_LIBRARIES = ("libpango-1.0.so.0", "libpangoft2-1.0.so.0")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", ".localhost", "[::1]", "::1"})
 
 
@@ -208,6 +210,29 @@ def check_numbers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         for name, least in _LEAST.items()
         if not getattr(settings, name) >= least
     ]
+
+
+@register
+def check_pdf(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """What PDF reports need of the system."""
+    missing = [name for name in _PDF_LIBRARIES if not _is_there(name)]
+    if not missing:
+        return []
+    return [
+        Warning(
+            f"Reports are made as JSON alone: {', '.join(missing)} cannot be loaded, which PDF needs.",
+            hint="On Debian and Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 fonts-noto-core",
+            id="ml_app.W020",
+        )
+    ]
+
+
+def _is_there(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 @register

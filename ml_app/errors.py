@@ -43,6 +43,14 @@ _MESSAGES: dict[str, Promise] = {
     "scan_active": _("The video is being analysed just now. Wait for the end of its scans, or cancel them."),
     "not_finished": _("Only a finished scan can be reviewed."),
     "no_report": _("There is a report of a finished scan alone."),
+    "pdf_busy": _("Another report is just being made. Ask again in a moment."),
+    "pdf_unavailable": _(
+        "This server lacks the Pango library, so it makes no PDF. Take the report as JSON, and ask the "
+        "administrator to install libpango-1.0-0 and libpangoft2-1.0-0."
+    ),
+    "pdf_failed": _(
+        "The PDF could not be made on this server. Take the report as JSON, which says the same."
+    ),
     "bad_decision": _("Choose one of the offered decisions."),
     "too_large": _("The file is larger than allowed. Cut it to the part in question, or compress it."),
     "upload_interrupted": _("The upload was cut off. Try it again."),
@@ -65,6 +73,7 @@ _MESSAGES: dict[str, Promise] = {
     "table_broken": _("This is neither a zip file nor a table of links. Save the table as CSV in UTF-8."),
     "table_empty": _("There is no link in the table."),
     "batch_too_many": _("These are more files than one batch may have. Make several batches of them."),
+    "batch_not_over": _("A batch has a report once all its files have ended. Wait, or cancel the rest."),
     "batch_ended": _("This batch was cancelled. Run it again, or make a new one."),
     "links_not_enabled": _("This site takes files, not links. Send the file itself."),
     "link_needs_login": _(

@@ -18,7 +18,6 @@ from ml_app.api.idempotency import Answer, once
 from ml_app.api.shapes import FaceShape, ReviewShape
 from ml_app.errors import refuse
 from ml_app.models import Review
-from ml_app.reports.scan_report import report_of
 from ml_app.services.access import Act
 from ml_app.web.listings import faces_of
 
@@ -48,16 +47,6 @@ class OneFace(ApiView):
         if face is None:
             raise Http404("no such person")
         return Response(FaceShape(face, context={"request": request, "scan_id": scan.pk}).data)
-
-
-class Report(ApiView):
-    """The scan as a file that travels."""
-
-    @extend_schema(operation_id="get_report", responses={(200, "application/json"): dict, **CHANGING})
-    def get(self, request: Request, scan_id: UUID) -> HttpResponse:
-        """The sealed report of a finished scan: `report` and its `signature` (docs/reports.md)."""
-        content = report_of(scan_for(request, Act.SEE, scan_id))
-        return HttpResponse(content, content_type="application/json")
 
 
 class Reviews(ApiView):

@@ -36,9 +36,13 @@ STATUS = {
     "too_many": 429,
     "not_finished": 409,
     "no_report": 409,
+    "pdf_busy": 503,
+    "pdf_unavailable": 503,
+    "pdf_failed": 500,
     "scan_active": 409,
     "already_running": 409,
     "batch_ended": 409,
+    "batch_not_over": 409,
     "key_reused": 409,
     "key_in_use": 409,
     "upload_interrupted": 400,
@@ -48,6 +52,7 @@ RETRY_AFTER = {
     "too_many": RETRY_SECONDS,
     "detector_unavailable": RETRY_SECONDS,
     "key_in_use": 2,
+    "pdf_busy": 5,
 }
 
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from ml_app.api import aliases, batches, detectors, evidence, hooks, me, pages, pictures, scans
+from ml_app.api import aliases, batches, detectors, evidence, hooks, me, pages, pictures, reports, scans
 from ml_app.api.base import ApiView
 from ml_app.api.problems import not_found
 
@@ -41,12 +41,13 @@ urlpatterns = [
     *_both(f"{SCAN}/faces", evidence.Faces, "faces"),
     *_both(f"{SCAN}/faces/<int:number>", evidence.OneFace, "face"),
     *_both(f"{SCAN}/reviews", evidence.Reviews, "reviews"),
-    *_both(f"{SCAN}/report", evidence.Report, "report"),
+    *_both(f"{SCAN}/report", reports.Report, "report"),
     *_both(f"{SCAN}/video", pictures.TheVideo, "video"),
     *_both(f"{SCAN}/frames/<int:frame_id>/thumbnail", pictures.Thumbnail, "thumbnail"),
     *_both(f"{SCAN}/frames/<int:frame_id>/heatmap", pictures.Heatmap, "heatmap"),
     *_both(f"{V1}/batches", batches.Batches, "batches"),
     *_both(BATCH, batches.OneBatch, "batch"),
+    *_both(f"{BATCH}/report", reports.BatchReport, "batch_report"),
     *_both(f"{BATCH}/files", batches.BatchFiles, "batch_files"),
     *_both(f"{BATCH}/pause", batches.PauseBatch, "pause_batch"),
     *_both(f"{BATCH}/resume", batches.ResumeBatch, "resume_batch"),

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-FORMAT = "deepfake-detector-report"
+FORMAT = "deepfake-detector-report"  # of a scan
+BATCH_FORMAT = "deepfake-detector-batch-report"
 VERSION = 1
 ALGORITHM = "Ed25519 over RFC 8785"
 MOST_BYTES = 32_000_000  # of a report: a hundred frames of two dozen persons are two
@@ -38,6 +39,11 @@ class Checked:
     is_unchanged: bool
     public_key: str  # base64 of 32 bytes
     report: dict[str, Any]
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether it is about many files instead of one scan."""
+        return bool(self.report["format"] == BATCH_FORMAT)
 
 
 def key_from(secret: str) -> Ed25519PrivateKey:
@@ -83,7 +89,7 @@ def check(content: bytes) -> Checked:
     try:
         whole = json.loads(content)
         report, signature = whole["report"], whole["signature"]
-        if report["format"] != FORMAT:
+        if report["format"] not in (FORMAT, BATCH_FORMAT):
             raise NoReport(f"this file says that it is a {str(report['format'])[:60]!r}, not a {FORMAT!r}")
         if (report["version"], signature["algorithm"]) != (VERSION, ALGORITHM):
             raise NoReport("this report is of another version; check it with the software that made it")

@@ -35,6 +35,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("batches/<uuid:batch_id>/delete/", batches.delete, name="delete_batch"),
     path("batches/<uuid:batch_id>/results.csv", batches.table, name="batch_csv"),
     path("batches/<uuid:batch_id>/results.json", batches.listing, name="batch_json"),
+    path(
+        "batches/<uuid:batch_id>/report.json", reports.batch_report, {"suffix": "json"}, name="batch_report"
+    ),
+    path(
+        "batches/<uuid:batch_id>/report.pdf", reports.batch_report, {"suffix": "pdf"}, name="batch_report_pdf"
+    ),
     path("about/", about.about, name="about"),
     path("models/", models.models, name="models"),
     path("language/", language.choose, name="language"),
@@ -56,7 +62,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("scans/<uuid:scan_id>/progress/", scans.progress, name="progress"),
     path("scans/<uuid:scan_id>/cancel/", scans.cancel, name="cancel"),
     path("scans/<uuid:scan_id>/delete/", scans.delete, name="delete_scan"),
-    path("scans/<uuid:scan_id>/report.json", reports.report, name="report"),
+    path("scans/<uuid:scan_id>/report.json", reports.report, {"suffix": "json"}, name="report"),
+    path("scans/<uuid:scan_id>/report.pdf", reports.report, {"suffix": "pdf"}, name="report_pdf"),
     path("reports/check/", reports.verify, name="verify_report"),
     path("scans/<uuid:scan_id>/video", media.video, name="scan_video"),
     path("scans/<uuid:scan_id>/frames/<int:frame_id>/thumbnail", media.thumbnail, name="thumbnail"),

@@ -50,6 +50,7 @@ RULES = {
     "api:thumbnail": Rule(GET=MINE, private=True),
     "api:heatmap": Rule(GET=MINE, private=True),
     "api:report": Rule(GET=MINE, private=True),
+    "api:batch_report": Rule(GET=MINE, private=True),
     "api:batches": Rule(GET=same(200), POST=same(422)),  # one's own alone; without a file
     "api:batch": Rule(GET=MINE, DELETE=(204, 403, 404, 404, 404), private=True),
     "api:batch_files": Rule(GET=MINE, POST=(422, 403, 404, 404, 404), private=True),

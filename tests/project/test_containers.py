@@ -112,6 +112,9 @@ def test_dockerfile() -> None:
     assert not text.startswith("# syntax")
     assert "@sha256" not in text + TEXT
     assert {image for image in images if ":" in image} == {"python:${PYTHON_TAG}", "nginx:${NGINX_TAG}"}
+    for_pdf = re.compile(r"^RUN apt-get update -qq && apt-get install .*?/var/lib/apt/lists/\*$", re.M | re.S)
+    text, found = for_pdf.subn("", text)
+    assert found == 1, "libraries and fonts for PDF reports, and nothing else, come from Debian"
     assert not re.search(r"apt-get|gcc|build-essential|curl ", text), "no compiler, nothing from elsewhere"
     for target in ("proxy", "site"):
         part = re.search(rf"^FROM \S+ AS {target}\n(.*?)(?=^FROM |\Z)", text, flags=re.MULTILINE | re.DOTALL)

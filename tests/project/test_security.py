@@ -141,6 +141,13 @@ def test_a_key_that_others_can_read(settings: Any, tmp_path: Path) -> None:
     assert ids() == {"ml_app.W005"}
 
 
+def test_a_missing_library_for_pdf_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ml_app.checks._PDF_LIBRARIES", ("libpango-of-nowhere.so.0",))
+    (message,) = [found for found in run_checks() if found.id == "ml_app.W020"]
+    assert "libpango-of-nowhere" in message.msg
+    assert "apt-get install" in str(message.hint)
+
+
 def test_every_check_is_documented() -> None:
     defined = set(re.findall(r'id="(ml_app\.[EW]\d+)"', (ROOT / "ml_app/checks.py").read_text()))
     documented = set(re.findall(r"`(ml_app\.[EW]\d+)`", (ROOT / "docs/security.md").read_text()))

@@ -18,7 +18,8 @@ from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
 from ml_app.management.commands.reproduce import differing
 from ml_app.models import Review, Scan
 from ml_app.reports import sealing
-from ml_app.reports.scan_report import report_of, signing_key
+from ml_app.reports.keys import signing_key
+from ml_app.reports.scan_report import report_of
 from ml_app.services.recorded import findings_json
 from tests.detection.conftest import CHANNELS, tiny_backbone
 from tests.factories import ScanFactory, UserFactory

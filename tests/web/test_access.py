@@ -58,6 +58,9 @@ RULES = {
     "ml_app:delete_scan": Rule((200, 404, 404, 404, 404), POST=(302, 404, 404, 404, 404), private=True),
     "ml_app:scan_video": READ,
     "ml_app:report": READ,
+    "ml_app:report_pdf": READ,
+    "ml_app:batch_report": READ,
+    "ml_app:batch_report_pdf": READ,
     "ml_app:verify_report": Rule(same(200), POST=same(422)),  # without a file
     "ml_app:thumbnail": READ,
     "ml_app:heatmap": READ,

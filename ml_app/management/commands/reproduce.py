@@ -19,6 +19,7 @@ from ml_app.detection.findings import Findings
 from ml_app.detection.pipeline import analyse
 from ml_app.detection.runtime.loading import LoadingDetector
 from ml_app.reports import sealing
+from ml_app.reports.document import examine
 
 TOLERANCE = 1e-6  # of a probability on one machine; between machines 1e-3
 COMPARED = ("verdict", "reason", "fake_probability", "frames_analysed", "frames_with_faces")
@@ -48,7 +49,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, report: Path, video: Path, tolerance: float, **options: Any) -> None:
         """One report."""
         try:
-            checked = sealing.check(report.read_bytes())
+            checked = examine(report.read_bytes())
             sha256 = sha256_of(video)
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be read: {error.strerror}") from error
@@ -56,6 +57,8 @@ class Command(BaseCommand):
             raise CommandError(f"{report}: {error}") from error
         if not checked.is_unchanged:
             raise CommandError(f"{report} was changed after it was signed; there is nothing to reproduce.")
+        if checked.is_batch:
+            raise CommandError(f"{report} is about a batch. Take the report of one of its scans.")
         if sha256 != checked.report["file"]["sha256"]:
             raise CommandError(f"{video} is not the file of the report: its SHA-256 is {sha256}.")
         scan = checked.report["scan"]

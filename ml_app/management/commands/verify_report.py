@@ -10,15 +10,16 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from ml_app.reports import sealing
-from ml_app.reports.scan_report import signing_key
+from ml_app.reports.document import examine
+from ml_app.reports.keys import signing_key
 
 
 class Command(BaseCommand):
     """Checks a report."""
 
     help = (
-        "Tell whether a report is unchanged. Exit status 0 if it is and was signed with this site's key, or "
-        "with that of --key; 1 with the reason for any other file. Needs no database."
+        "Tell whether a report, JSON or PDF, is unchanged. Exit status 0 if it is and was signed with this "
+        "site's key, or with that of --key; 1 with the reason for any other file. Needs no database."
     )
     requires_system_checks = []
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: Path, key: str | None, **options: Any) -> None:
         """One file."""
         try:
-            checked = sealing.check(file.read_bytes())
+            checked = examine(file.read_bytes())
         except OSError as error:
             self._refuse(f"{file} cannot be read: {error.strerror}")
         except sealing.NoReport as error:
@@ -48,9 +49,15 @@ class Command(BaseCommand):
                     f"{file} is unchanged, but it was signed with another key: {checked.public_key}. If you "
                     "trust the site whose pages show this key, give it as --key."
                 )
-            scan = checked.report["scan"]
+            if checked.is_pdf_unchanged is False:
+                self._refuse(
+                    f"{file}: the report attached to this PDF is unchanged, but the PDF itself is not as it "
+                    "was made. Do not rely on its pages; rely on the attached report.json."
+                )
+            what = "batch" if checked.is_batch else "scan"
             self.stdout.write(
-                f"{file} is unchanged: scan {scan['id']}, made {checked.report['made_at']}, key "
+                f"{file} is unchanged: {what} {checked.report[what]['id']}, made "
+                f"{checked.report['made_at']}, key "
                 f"{sealing.fingerprint(checked.public_key)}."
             )
 

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from ml_app import services
 from ml_app.reports import sealing
-from ml_app.reports.scan_report import signing_key
+from ml_app.reports.keys import signing_key
 from ml_app.web.detector_figures import detector_figures
 
 

@@ -88,7 +88,7 @@ def _list(request: HttpRequest, form: BatchForm, status: int = 200) -> HttpRespo
 @require_safe
 def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """A batch: counts, and its files as they are asked for. A script asks for the part that changes alone."""
-    row = _batch_or_404(request, batch_id)
+    row = batch_or_404(request, batch_id)
     form = BatchFilter(request.GET)
     found = results.items(row, **form.chosen())
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -107,7 +107,7 @@ def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
 @require_POST
 def add(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """One more file of a batch."""
-    row = _batch_or_404(request, batch_id, Act.DELETE)
+    row = batch_or_404(request, batch_id, Act.DELETE)
     try:
         item = creating.add_file(batch=row, upload=uploaded_files(request, "file")[0])
     except ServiceError as error:
@@ -121,7 +121,7 @@ def add(request: HttpRequest, batch_id: UUID) -> HttpResponse:
 def _acting(act: Act, do: Callable[[HttpRequest, Batch], object]) -> Any:
     @require_POST
     def view(request: HttpRequest, batch_id: UUID) -> HttpResponse:
-        row = _batch_or_404(request, batch_id, act)
+        row = batch_or_404(request, batch_id, act)
         do(request, row)
         return redirect("ml_app:batches") if row.pk is None else redirect("ml_app:batch", row.pk)
 
@@ -150,7 +150,7 @@ delete = _acting(Act.DELETE, _delete)
 @require_safe
 def table(request: HttpRequest, batch_id: UUID) -> HttpResponseBase:
     """All results as CSV."""
-    row = _batch_or_404(request, batch_id)
+    row = batch_or_404(request, batch_id)
     lines = results.csv_lines(results.items(row).iterator(chunk_size=500))
     return _download(StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8"), row, "csv")
 
@@ -159,7 +159,7 @@ def table(request: HttpRequest, batch_id: UUID) -> HttpResponseBase:
 @require_safe
 def listing(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """All results as JSON."""
-    row = _batch_or_404(request, batch_id)
+    row = batch_or_404(request, batch_id)
     told = [results.row(item) for item in results.items(row)]
     return _download(JsonResponse({"batch": str(row.pk), "name": row.name, "files": told}), row, "json")
 
@@ -169,7 +169,7 @@ def _download(response: Response, row: Batch, suffix: str) -> Response:
     return response
 
 
-def _batch_or_404(request: HttpRequest, batch_id: UUID, act: Act = Act.SEE) -> Batch:
+def batch_or_404(request: HttpRequest, batch_id: UUID, act: Act = Act.SEE) -> Batch:
     """A batch that may be seen, and to which this may be done. For anyone else it does not exist."""
     actor = actor_of(request)
     row = access.visible_batches(actor).filter(pk=batch_id).first()
