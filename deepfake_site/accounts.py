@@ -4,7 +4,7 @@ settings.py takes all of it over. docs/configuration.md lists every variable.
 """
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import environ
@@ -16,6 +16,10 @@ ANONYMOUS_USE: bool = env.bool("ANONYMOUS_USE", default=True)  # without an acco
 SIGNUP_OPEN: bool = env.bool("SIGNUP_OPEN", default=False)  # else by invitation alone
 INVITATION_DAYS: float = env.float("INVITATION_DAYS", default=7.0)
 STAFF_MFA_REQUIRED: bool = env.bool("STAFF_MFA_REQUIRED", default=False)
+
+# The audit log
+AUDIT_VIEWS: bool = env.bool("AUDIT_VIEWS", default=True)  # also who saw which scan
+AUDIT_ADDRESSES: Literal["full", "network", "none"] = env.str("AUDIT_ADDRESSES", default="full")
 
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "ml_app:upload"

@@ -253,6 +253,12 @@ def _choices() -> Iterator[CheckMessage]:
         yield Error(
             f"LOG_FORMAT is {settings.LOG_FORMAT!r}.", hint="It can be plain or json.", id="ml_app.E007"
         )
+    if settings.AUDIT_ADDRESSES not in ("full", "network", "none"):
+        yield Error(
+            f"AUDIT_ADDRESSES is {settings.AUDIT_ADDRESSES!r}.",
+            hint="It can be full, network or none.",
+            id="ml_app.E020",
+        )
     for name, network in _networks():
         try:
             ip_network(network, strict=False)

@@ -14,9 +14,12 @@ from django.conf import settings
 from django.contrib.auth.forms import BaseUserCreationForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from deepfake_site.secrets import secret_key
+from ml_app import audit
+from ml_app.audit import Action
 
 _WRONG = _("This is not the code. It stands on the console where the site was started.")
 
@@ -69,5 +72,7 @@ class FirstAdministratorForm(BaseUserCreationForm):  # type: ignore[type-arg]
             return None
         user: User = self.save(commit=False)
         user.is_staff = user.is_superuser = True
-        user.save()
+        with transaction.atomic():
+            user.save()
+            audit.record(Action.MADE, user, is_staff=True, is_superuser=True)
         return user

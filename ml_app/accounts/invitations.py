@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.mail import send_mail
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from ml_app import audit
+from ml_app.audit import Action, ObjectKind, Subject
 from ml_app.models import Invitation
 from ml_app.services.tokens import digest
 
@@ -30,13 +33,24 @@ _SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
 def invite(*, email: str, by: User | None) -> tuple[Invitation, str]:
     """Invite somebody. Returns the row, and the secret of its link that nobody will see again."""
     secret = secrets.token_urlsafe(32)
-    row = Invitation.objects.create(
-        email=email,
-        digest=digest(secret),
-        invited_by=by,
-        expires_at=timezone.now() + timedelta(days=settings.INVITATION_DAYS),
-    )
+    with transaction.atomic():
+        row = Invitation.objects.create(
+            email=email,
+            digest=digest(secret),
+            invited_by=by,
+            expires_at=timezone.now() + timedelta(days=settings.INVITATION_DAYS),
+        )
+        audit.record(Action.MADE, row)
     return row, secret
+
+
+def withdraw(*, invitation_id: int) -> bool:
+    """Nobody comes in by it from now on. False: it could not be used any more, or there is none."""
+    with transaction.atomic():
+        if not Invitation.objects.withdraw(invitation_id):
+            return False
+        audit.record(Action.WITHDRAWN, Subject(ObjectKind.INVITATION, str(invitation_id)))
+    return True
 
 
 def send(*, invitation: Invitation, link: str) -> bool:

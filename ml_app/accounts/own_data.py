@@ -18,13 +18,24 @@ from allauth.usersessions.models import UserSession
 from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import transaction
 from django.db.models import Model
 
-from ml_app import services
+from ml_app import audit, services
+from ml_app.audit import Action, ObjectKind, Subject
 from ml_app.batches import acting, results
 from ml_app.errors import refuse
-from ml_app.models import ApiToken, Batch, FaceFrame, Invitation, KeptAnswer, Review, Scan, Video, Webhook
+from ml_app.models import (
+    ApiToken,
+    AuditEntry,
+    Batch,
+    FaceFrame,
+    Invitation,
+    KeptAnswer,
+    Review,
+    Scan,
+    Video,
+    Webhook,
+)
 from ml_app.services import access
 from ml_app.services.origins import origin_json
 from ml_app.services.recorded import findings_json
@@ -41,6 +52,7 @@ _FACTOR = ("type", "created_at", "last_used_at")
 _SIGN_ON = ("provider", "uid", "date_joined", "last_login")
 _SESSION = ("ip", "user_agent", "created_at", "last_seen_at")
 _TOKEN = ("prefix", "name", "scope", "created_at", "last_used_at", "expires_at", "revoked_at")
+_AUDIT = ("number", "at", "action", "object_kind", "object_id", "object_label", "address", "details")
 _INVITATION = ("email", "created_at", "expires_at", "accepted_at", "withdrawn_at")
 
 
@@ -66,6 +78,7 @@ def export(*, user: User) -> IO[bytes]:
             raise refuse("disk_full") from error
         raise
     file.seek(0)
+    audit.record(Action.EXPORTED, Subject(ObjectKind.DATA, str(user.pk), user.get_username()))
     return file
 
 
@@ -106,6 +119,7 @@ def _about(user: User) -> dict[str, Any]:
         "webhooks": list(Webhook.objects.filter(user=user).values("id", "url", "created_at")),
         "invitations": list(Invitation.objects.filter(invited_by=user).values(*_INVITATION)),
         "reviews": list(reviews.values("scan", "decision", "note", "created_at")),
+        "audit": list(AuditEntry.objects.of_account(user.pk).values(*_AUDIT)),
         "batches": [
             {**_row(batch, "ordered_by", "fed_until"), "files": list(map(results.row, results.items(batch)))}
             for batch in batches
@@ -134,7 +148,8 @@ def delete(*, user: User) -> bool:
         ServiceError: "last_administrator".
     """
     owner = access.owner_of_user(user)
-    with transaction.atomic():
+    subject = audit.subject_of(user)
+    with audit.gathered():
         _refuse_the_last(user)
         for batch in Batch.objects.filter(owner=owner):
             acting.delete(batch=batch)
@@ -146,6 +161,7 @@ def delete(*, user: User) -> bool:
         for session in UserSession.objects.filter(user=user):
             session.end()
         is_whole = not _leave_decisions(user)
+        audit.record(Action.DELETED, subject, decisions_stay=not is_whole)
         user.delete()
     logger.info("The account %s was deleted, with all that was its own", owner)
     return is_whole

@@ -13,6 +13,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
+from ml_app import audit
 from ml_app.accounts.door import lacks_second_factor
 from ml_app.api.problems import Refused
 from ml_app.models import ApiToken, Batch, Scan
@@ -141,8 +142,12 @@ def scan_for(request: Request, act: Act, scan_id: Any) -> Scan:
         Refused: "not_allowed".
     """
     actor = actor_of(request)
-    scan = access.visible_scans(actor).filter(pk=scan_id).first()
-    return permitted(actor, act, scan, "no such scan", _("You may see this scan, but not do this to it."))
+    found = access.visible_scans(actor).filter(pk=scan_id).first()
+    refusal = _("You may see this scan, but not do this to it.")
+    scan = permitted(actor, act, found, "no such scan", refusal)
+    if act is Act.SEE and scan.status == Scan.Status.DONE:
+        audit.seen(scan)
+    return scan
 
 
 def permitted(actor: Actor, act: Act, row: Row | None, missing: str, refusal: str) -> Row:

@@ -114,7 +114,7 @@ class OneWebhook(ApiView):
     @extend_schema(operation_id="delete_webhook", responses={204: None, **LOOKING})
     def delete(self, request: Request, webhook_id: UUID) -> Response:
         """Tell it nothing more. Its log goes with it."""
-        _one(request, webhook_id).delete()
+        webhooks.delete_webhook(webhook=_one(request, webhook_id))
         return Response(status=204)
 
 

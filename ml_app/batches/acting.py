@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from ml_app import services
+from ml_app import audit, services
+from ml_app.audit import Action
 from ml_app.batches.feeding import drop_archive
 from ml_app.models import Batch, BatchItem, ItemState, Scan
 
@@ -17,7 +18,9 @@ OURS = (Scan.Queue.BATCH, Scan.Queue.BATCH_LINK)  # a scan in another queue was 
 
 def pause(*, batch: Batch) -> None:
     """Begin nothing more. What runs goes on; what only waits is taken back. Refreshes `batch`."""
-    Batch.objects.filter(pk=batch.pk).update(is_paused=True)
+    with transaction.atomic():
+        Batch.objects.filter(pk=batch.pk).update(is_paused=True)
+        audit.record(Action.PAUSED, batch)
     for item in batch.items.filter(scan__status=Scan.Status.QUEUED, scan__queue__in=OURS):
         _take_back(item)
     batch.refresh_from_db()
@@ -41,13 +44,18 @@ def _take_back(item: BatchItem) -> None:
 
 def resume(*, batch: Batch) -> None:
     """Go on. Refreshes `batch`."""
-    Batch.objects.filter(pk=batch.pk).update(is_paused=False)
+    with transaction.atomic():
+        Batch.objects.filter(pk=batch.pk).update(is_paused=False)
+        audit.record(Action.RESUMED, batch)
     batch.refresh_from_db()
 
 
 def cancel(*, batch: Batch) -> None:
     """Stop everything that has not ended. Refreshes `batch`."""
-    Batch.objects.filter(pk=batch.pk, cancelled_at=None).update(cancelled_at=timezone.now(), is_paused=False)
+    with transaction.atomic():
+        not_yet = Batch.objects.filter(pk=batch.pk, cancelled_at=None)
+        if not_yet.update(cancelled_at=timezone.now(), is_paused=False):
+            audit.record(Action.CANCELLED, batch)
     active = batch.items.filter(scan__status__in=Scan.ACTIVE, scan__queue__in=OURS)
     for item in active.select_related("scan"):
         if item.scan is not None:
@@ -61,11 +69,17 @@ def rerun_failed(*, batch: Batch) -> int:
     batch.refresh_from_db()
     known: Any = BatchItem.objects.filter(batch=batch, scan__isnull=False).with_state()
     found = known.filter(standing__in=AGAIN)
-    return BatchItem.objects.filter(pk__in=found.values("pk")).update(ordered_at=None, scan=None)
+    with transaction.atomic():
+        number = BatchItem.objects.filter(pk__in=found.values("pk")).update(ordered_at=None, scan=None)
+        audit.record(Action.RERUN, batch, files=number)
+    return number
 
 
 def delete(*, batch: Batch) -> None:
     """Delete a batch. Its scans stay among their owner's; those that have not ended are cancelled."""
     cancel(batch=batch)
     drop_archive(batch)
-    batch.delete()
+    subject = audit.subject_of(batch)
+    with transaction.atomic():
+        batch.delete()
+        audit.record(Action.DELETED, subject)

@@ -13,7 +13,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Max
 
-from ml_app import services
+from ml_app import audit, services
+from ml_app.audit import Action
 from ml_app.batches import archive, table
 from ml_app.errors import ServiceError, refuse
 from ml_app.models import Batch, BatchItem, Video
@@ -53,13 +54,16 @@ def create_empty(*, order: Order, name: str) -> Batch:
         ServiceError: As `Order.check` does.
     """
     order.check()
-    return Batch.objects.create(
-        owner=order.owner,
-        ordered_by=order.user,
-        name=archive.shown(name.strip())[:200] if name.strip() else "?",
-        frame_count=order.frame_count,
-        detector_name=order.detector_name or settings.DETECTOR,
-    )
+    with transaction.atomic():
+        batch = Batch.objects.create(
+            owner=order.owner,
+            ordered_by=order.user,
+            name=archive.shown(name.strip())[:200] if name.strip() else "?",
+            frame_count=order.frame_count,
+            detector_name=order.detector_name or settings.DETECTOR,
+        )
+        audit.record(Action.MADE, batch, detector=batch.detector_name, frames=order.frame_count)
+    return batch
 
 
 def create_from_links(*, order: Order, name: str, links: Iterable[str]) -> Batch:

@@ -18,6 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from ml_app.desk.audited import Audited
 from ml_app.models import Invitation
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ admin.site.login = sign_in  # type: ignore[method-assign]
 
 
 @admin.register(Authenticator)
-class SecondFactorAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # allauth is not typed
+class SecondFactorAdmin(Audited, admin.ModelAdmin):  # type: ignore[type-arg] # allauth is not typed
     """Second factors of people. Who lost theirs is let in by deleting it here."""
 
     list_display = ("user", "type", "created_at", "last_used_at")

@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ml_app import services
+from ml_app import audit, services
+from ml_app.audit import Action, ObjectKind, Subject
 from ml_app.desk.export import csv_lines
 from ml_app.errors import ServiceError
 from ml_app.models import Scan, Video
@@ -55,6 +56,7 @@ class DeskActions(ScanBase):
     @admin.action(description=_("Export as CSV"), permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Scan]) -> StreamingHttpResponse:
         """One line for each scan."""
+        audit.record(Action.EXPORTED, Subject(ObjectKind.SCANS), format="csv", scans=queryset.count())
         name = f"scans-{timezone.now():%Y%m%d-%H%M%S}.csv"
         return StreamingHttpResponse(
             csv_lines(queryset.iterator(chunk_size=500)),

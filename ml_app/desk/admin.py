@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from ml_app import services
+from ml_app import audit, services
 from ml_app.desk.actions import DeskActions
 from ml_app.desk.columns import FIELDSETS, DeskColumns
 from ml_app.desk.filters import (
@@ -148,6 +148,8 @@ class ScanAdmin(DeskActions, DeskColumns, ScanBase):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         scan = self.get_object(request, object_id)
+        if scan is not None and scan.status == Scan.Status.DONE and self.has_view_permission(request, scan):
+            audit.seen(scan)
         context = {
             "title": _("Scan"),
             "faces": faces_of(scan) if scan else [],

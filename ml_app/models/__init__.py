@@ -1,6 +1,7 @@
-"""The rows, each with its query sets: of videos and scans, of workers, of the API, and of accounts."""
+"""The rows, each with its query sets: of videos, scans, workers, the API, accounts, and the audit log."""
 
 from ml_app.models.api_token import ApiToken
+from ml_app.models.audit_entry import AuditEntry
 from ml_app.models.batch import Batch, BatchItem, BatchItemQuerySet, BatchQuerySet, ItemState
 from ml_app.models.face import Face, FaceFrame, face_frame_path
 from ml_app.models.invitation import Invitation, InvitationQuerySet
@@ -19,6 +20,7 @@ __all__ = [
     "FETCHED",
     "SEEN_SECONDS",
     "ApiToken",
+    "AuditEntry",
     "Batch",
     "BatchItem",
     "BatchItemQuerySet",

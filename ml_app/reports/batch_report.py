@@ -6,6 +6,8 @@ from typing import Any
 
 from django.utils import timezone, translation
 
+from ml_app import audit
+from ml_app.audit import Action
 from ml_app.batches import results
 from ml_app.errors import refuse
 from ml_app.models import Batch, BatchItem, Scan
@@ -24,7 +26,9 @@ def batch_report_of(batch: Batch) -> bytes:
     Raises:
         ServiceError: "batch_not_over".
     """
-    return sealing.sealed(_contents(batch), signing_key())
+    content = sealing.sealed(_contents(batch), signing_key())
+    audit.record(Action.REPORTED, batch)
+    return content
 
 
 def pdf_batch_report(batch: Batch) -> bytes:

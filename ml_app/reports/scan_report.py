@@ -12,7 +12,8 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 from django.utils.translation import gettext_noop as N_  # noqa: N812 - the gatherer of texts knows this name
 
-from ml_app import __version__
+from ml_app import __version__, audit
+from ml_app.audit import Action
 from ml_app.detection.checkpoints.files import read_metadata
 from ml_app.detection.checkpoints.manifest import head_by_sha256
 from ml_app.detection.checkpoints.metadata import HeadMetadata
@@ -39,7 +40,9 @@ def report_of(scan: Scan) -> bytes:
     Raises:
         ServiceError: "no_report": there is nothing to report yet, or no longer.
     """
-    return sealing.sealed(contents_of(scan), signing_key())
+    content = sealing.sealed(contents_of(scan), signing_key())
+    audit.record(Action.REPORTED, scan)
+    return content
 
 
 def contents_of(scan: Scan) -> dict[str, Any]:

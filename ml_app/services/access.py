@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from django.contrib.sessions.backends.base import SessionBase
 
+from ml_app.audit import who
 from ml_app.models import Batch, BatchQuerySet, Scan, ScanQuerySet, Video, VideoQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-VISITOR_KEY = "visitor"  # of a session: the token by which a visitor without an account is known
+VISITOR_KEY = who.VISITOR_KEY
 
 
 class Act(StrEnum):

@@ -6,8 +6,9 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
-from django.db import transaction
-
+from ml_app import audit
+from ml_app.audit import Action
+from ml_app.audit.who import who_is
 from ml_app.errors import ServiceError
 from ml_app.models import Batch, Scan, Video
 from ml_app.services.scans import cancel_scan, request_scan
@@ -32,10 +33,11 @@ def claim_videos(*, visitor: str, user: User) -> int:
     owner = f"user:{user.pk}"
     videos = list(Video.objects.filter(owner=visitor))
     for video in videos:
-        with transaction.atomic():
+        with audit.gathered():
             _claim(video, owner, user)
     Batch.objects.filter(owner=visitor).update(owner=owner, ordered_by=user)
     if videos:
+        audit.record(Action.CLAIMED, user, who=who_is(user), videos=len(videos))
         logger.info("%s took over %d videos of this browser", owner, len(videos))
     return len(videos)
 

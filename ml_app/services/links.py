@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from ml_app import audit
+from ml_app.audit import Action
 from ml_app.errors import refuse
 from ml_app.fetching.fetch import Fetched, FetchLimits
 from ml_app.models import FETCHED, Origin, Scan, Video
@@ -71,9 +73,11 @@ def order_link(
     with transaction.atomic():
         video = Video.objects.create(owner=owner, uploaded_by=user, original_name=url[:255], size=0)
         Origin.objects.create(video=video, url=url)
-        return Scan.objects.create(
+        scan = Scan.objects.create(
             video=video, owner=owner, queue=queue, detector_name=name, frame_count=frame_count
         )
+        audit.record(Action.ORDERED, scan, detector=name, frames=frame_count)
+        return scan
 
 
 def keep_fetched(*, scan: Scan, worker: str, origin: Origin, incoming: IncomingFile, found: Fetched) -> bool:

@@ -12,6 +12,9 @@ from django.db import IntegrityError, transaction
 
 from deepfake_site.celery import app
 from deepfake_site.logs import about_scan, request_id
+from ml_app import audit
+from ml_app.audit import Action
+from ml_app.audit.who import who_is
 from ml_app.errors import refuse
 from ml_app.models import FETCHED, Review, Scan, Video
 from ml_app.services.detectors import detector_state
@@ -63,6 +66,7 @@ def request_scan(
                 chosen = FETCHED_FOR.get(chosen, chosen) if locked.is_awaited else chosen
                 scan = Scan.objects.create(owner=video.owner, queue=chosen, **same)
                 transaction.on_commit(partial(_announce, scan))
+                audit.record(Action.ORDERED, scan, detector=name, frames=frames)
                 return scan, True
         except IntegrityError:
             active = Scan.objects.active().filter(**same).first()
@@ -99,9 +103,10 @@ def enqueue(*, scan_id: UUID | str, queue: str) -> bool:
 
 def cancel_scan(*, scan: Scan) -> None:
     """Stop a scan: at once if it waits, soon if it runs, and nothing if it has ended. Refreshes `scan`."""
-    if not Scan.objects.cancel_waiting(scan.pk):
+    with transaction.atomic():
         # One that was claimed between the two statements is running now.
-        Scan.objects.request_cancel(scan.pk)
+        if Scan.objects.cancel_waiting(scan.pk) or Scan.objects.request_cancel(scan.pk):
+            audit.record(Action.CANCELLED, scan)
     scan.refresh_from_db()
 
 
@@ -115,4 +120,7 @@ def record_review(*, scan: Scan, reviewer: User, decision: str, note: str) -> Re
         raise refuse("not_finished")
     if decision not in Review.Decision.values:
         raise refuse("bad_decision")
-    return Review.objects.create(scan=scan, reviewer=reviewer, decision=decision, note=note.strip())
+    with transaction.atomic():
+        review = Review.objects.create(scan=scan, reviewer=reviewer, decision=decision, note=note.strip())
+        audit.record(Action.DECIDED, scan, who=who_is(reviewer), decision=decision, review=review.pk)
+    return review

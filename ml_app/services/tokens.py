@@ -8,8 +8,11 @@ import secrets
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.utils import timezone
 
+from ml_app import audit
+from ml_app.audit import Action
 from ml_app.models import ApiToken
 
 if TYPE_CHECKING:
@@ -26,9 +29,11 @@ def create_token(
     """Make a token. Returns its row, and the text that nobody will see again."""
     prefix = f"{MARK}_{secrets.token_hex(4)}"
     text = f"{prefix}_{secrets.token_urlsafe(32)}"
-    row = ApiToken.objects.create(
-        user=user, scope=scope, name=name[:100], prefix=prefix, digest=digest(text), expires_at=expires_at
-    )
+    with transaction.atomic():
+        row = ApiToken.objects.create(
+            user=user, scope=scope, name=name[:100], prefix=prefix, digest=digest(text), expires_at=expires_at
+        )
+        audit.record(Action.MADE, row, account=user.get_username(), scope=scope)
     return row, text
 
 
@@ -47,7 +52,9 @@ def find_token(text: str) -> ApiToken | None:
 
 def revoke_token(*, token: ApiToken) -> None:
     """It opens nothing from now on; its row stays, to tell what it was."""
-    ApiToken.objects.revoke(token.pk)
+    with transaction.atomic():
+        if ApiToken.objects.revoke(token.pk):
+            audit.record(Action.REVOKED, token, account=token.user.get_username())
     token.refresh_from_db()
 
 

@@ -16,6 +16,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from ml_app import audit
+from ml_app.audit import Action, subject_of
 from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Findings, Limits, VideoInfo
 from ml_app.detection.hardware import usable_cores
@@ -110,6 +112,7 @@ def _keep(incoming: IncomingFile, info: VideoInfo, owner: str, user: User | None
                     video.uploaded_at = timezone.now()  # what is kept from now on is young again
                 video.save(update_fields=["file", "uploaded_at"])
                 take_back = media_files.keep(incoming, video.file.name)
+                audit.record(Action.UPLOADED, video, sha256=video.sha256)
     except BaseException:
         if take_back is not None and not may_be(Video.objects.filter(file=video.file.name)):
             take_back()
@@ -161,8 +164,10 @@ def delete_video(*, video: Video) -> None:
         cancel_scan(scan=scan)
     scans = list(Scan.objects.filter(video=video).values_list("pk", flat=True))
     folders = [f"videos/{video.pk}", *(f"scans/{pk}" for pk in scans)]
+    subject = subject_of(video)
     with transaction.atomic():
         video.delete()
+        audit.record(Action.DELETED, subject, sha256=video.sha256, scans=[str(pk) for pk in scans])
         # After the commit: a kill in between leaves files without rows, which the sweeper deletes.
         transaction.on_commit(lambda: _remove(folders))
 
@@ -174,9 +179,10 @@ def delete_scan(*, scan: Scan) -> None:
     if scan.video.is_awaited and scan.video.scans.count() == 1:  # nothing would be left but a link
         delete_video(video=scan.video)
         return
-    folders = [f"scans/{scan.pk}"]
+    folders, subject = [f"scans/{scan.pk}"], subject_of(scan)
     with transaction.atomic():
         scan.delete()
+        audit.record(Action.DELETED, subject, sha256=scan.video.sha256)
         transaction.on_commit(lambda: _remove(folders))
 
 
@@ -200,6 +206,8 @@ def purge_media(*, video: Video) -> int:
             names += [picture for picture in pictures if picture]
         frames.update(thumbnail="", heatmap="")
         Video.objects.filter(pk=locked.pk).update(file="")
+        if names:
+            audit.record(Action.PURGED, locked, files=len(names))
         transaction.on_commit(
             lambda: media_files.delete(names)
         )  # what a kill leaves here, the sweeper deletes

@@ -17,10 +17,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from deepfake_site.celery import app
+from ml_app import audit
+from ml_app.audit import Action
 from ml_app.errors import refuse
 from ml_app.models import Delivery, Scan, Webhook
 from ml_app.services.outbound import Outcome, check_url, post
@@ -50,7 +53,18 @@ def create_webhook(*, user: User, url: str) -> Webhook:
     if Webhook.objects.filter(user=user).count() >= MOST_PER_ACCOUNT:
         raise refuse("too_many_webhooks")
     secret = base64.b64encode(secrets.token_bytes(32)).decode()
-    return Webhook.objects.create(user=user, url=url, secret=secret)
+    with transaction.atomic():
+        webhook = Webhook.objects.create(user=user, url=url, secret=secret)
+        audit.record(Action.MADE, webhook)
+    return webhook
+
+
+def delete_webhook(*, webhook: Webhook) -> None:
+    """Tell it nothing more. Its log goes with it."""
+    subject = audit.subject_of(webhook)
+    with transaction.atomic():
+        webhook.delete()
+        audit.record(Action.DELETED, subject)
 
 
 def sign(secret: str, *, message_id: str, timestamp: int, body: str) -> str:

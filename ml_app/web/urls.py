@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from ml_app.web.views import (
     about,
     account,
+    audit_log,
     batches,
     busy,
     errors,
@@ -53,6 +54,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/invitations/", invitations.listing, name="invitations"),
     path("accounts/invitations/<int:invitation_id>/withdraw/", invitations.withdraw, name="withdraw"),
     path("accounts/invitation/<str:secret>/", invitations.accept, name="invitation"),
+    path("audit/", audit_log.listing, name="audit"),
+    path("audit/entries.csv", audit_log.table, name="audit_csv"),
     path("manifest.webmanifest", phone.manifest, name="manifest"),
     path("sw.js", phone.service_worker, name="service_worker"),
     path("offline/", phone.offline, name="offline"),

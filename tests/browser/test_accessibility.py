@@ -126,6 +126,7 @@ def pages(transactional_db: None, clips: Clips) -> tuple[dict[str, str], Abstrac
         "desk-sign-out": "/accounts/logout/",
         "desk-reauthenticate": "/accounts/reauthenticate/",
         "desk-invitations": "/accounts/invitations/",
+        "desk-audit": "/audit/",
         "desk-second-factor-list": "/admin/mfa/authenticator/",
         "scan-gif": f"/scans/{genuine.pk}/",
         "scan-purged": f"/scans/{purged.pk}/",

@@ -112,6 +112,7 @@ def test_who_is_let_in_at_the_door_that_visitors_use(
         ({"LINK_NETWORKS": ["everywhere"]}, "ml_app.E006"),
         ({"API_SCANS_PER_MINUTE": -1}, "ml_app.E004"),
         ({"LOG_FORMAT": "xml"}, "ml_app.E007"),
+        ({"AUDIT_ADDRESSES": "some"}, "ml_app.E020"),
         ({"INVITATION_DAYS": 0}, "ml_app.E004"),
         ({"OIDC_SERVER": "https://id.example"}, "ml_app.E016"),
         ({"OIDC_SERVER": "http://id.example", "OIDC_CLIENT_ID": "detector"}, "ml_app.E016"),

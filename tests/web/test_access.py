@@ -23,6 +23,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 READ = Rule((200, 200, 404, 404, 404), private=True)
+STAFF = Rule((404, 200, 404, 404, 404))
 DO = Rule((405,) * 5, POST=(302, 302, 404, 404, 404), private=True)
 RULES = {
     "ml_app:upload": Rule(same(200), POST=same(422)),  # without a file
@@ -47,6 +48,8 @@ RULES = {
     "ml_app:invitations": Rule((404, 200, 404, 404, 404), POST=(404, 422, 404, 404, 404)),
     "ml_app:withdraw": Rule(same(405), POST=(404, 302, 404, 404, 404)),
     "ml_app:invitation": Rule(same(404)),  # with a secret that nobody was sent: see test_invitations.py
+    "ml_app:audit": STAFF,
+    "ml_app:audit_csv": STAFF,
     "ml_app:manifest": Rule(same(200)),
     "ml_app:service_worker": Rule(same(200)),
     "ml_app:offline": Rule(same(200)),

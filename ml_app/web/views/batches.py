@@ -18,7 +18,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from ml_app import services
+from ml_app import audit, services
+from ml_app.audit import Action
 from ml_app.batches import acting, creating, results
 from ml_app.errors import ServiceError
 from ml_app.models import Batch, Scan
@@ -151,6 +152,7 @@ delete = _acting(Act.DELETE, _delete)
 def table(request: HttpRequest, batch_id: UUID) -> HttpResponseBase:
     """All results as CSV."""
     row = batch_or_404(request, batch_id)
+    audit.record(Action.EXPORTED, row, format="csv")
     lines = results.csv_lines(results.items(row).iterator(chunk_size=500))
     return _download(StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8"), row, "csv")
 
@@ -160,6 +162,7 @@ def table(request: HttpRequest, batch_id: UUID) -> HttpResponseBase:
 def listing(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """All results as JSON."""
     row = batch_or_404(request, batch_id)
+    audit.record(Action.EXPORTED, row, format="json")
     told = [results.row(item) for item in results.items(row)]
     return _download(JsonResponse({"batch": str(row.pk), "name": row.name, "files": told}), row, "json")
 

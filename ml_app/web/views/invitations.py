@@ -38,7 +38,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 def withdraw(request: HttpRequest, invitation_id: int) -> HttpResponse:
     """Nobody comes in by this invitation any more."""
     _staff_or_404(request)
-    if Invitation.objects.withdraw(invitation_id):
+    if invitations.withdraw(invitation_id=invitation_id):
         messages.success(request, _("The invitation was withdrawn."))
     return redirect("ml_app:invitations")
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
+from ml_app import audit
 from ml_app.models import FaceFrame
 from ml_app.web.sending import send_picture, send_video
 from ml_app.web.views.owners import scan_or_404
@@ -15,7 +16,9 @@ from ml_app.web.views.owners import scan_or_404
 @require_safe
 def video(request: HttpRequest, scan_id: UUID) -> HttpResponseBase:
     """The video of a scan, in ranges so that a player can seek."""
-    return send_video(request, scan_or_404(request, scan_id).video)
+    scan = scan_or_404(request, scan_id)
+    audit.seen(scan)
+    return send_video(request, scan.video)
 
 
 @require_safe

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from ml_app import services
+from ml_app import audit, services
 from ml_app.models import Scan
 from ml_app.web import wording
 from ml_app.web.forms import FrameCountForm, HistoryFilter
@@ -43,6 +43,7 @@ def scan(request: HttpRequest, scan_id: UUID) -> HttpResponse:
     if row.is_active:
         return render(request, "ml_app/scan/active.html", context | _standing(row))
     if row.status == Scan.Status.DONE:
+        audit.seen(row)
         return render(request, "ml_app/scan/done.html", context | {"faces": faces_of(row)})
     context["error"] = services.scan_errors.get(row.error_code, row.error_code)
     return render(request, "ml_app/scan/failed.html", context)
