@@ -132,6 +132,7 @@ STORAGES = {
 }
 
 # The detector
+C2PA_TRUST_LIST: str = env.str("C2PA_TRUST_LIST", default="")  # a PEM file of those whose word counts
 MODELS_DIR = Path(env.str("MODELS_DIR", default=str(BASE_DIR / "models")))
 DETECTOR: str = env.str("DETECTOR", default="standard")
 DEVICE: str = env.str("DEVICE", default="auto")  # auto, cpu or cuda

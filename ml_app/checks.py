@@ -227,6 +227,24 @@ def check_pdf(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register
+def check_trust_list(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Whether the signers of Content Credentials can be looked up."""
+    file = settings.C2PA_TRUST_LIST
+    try:
+        if not file or "-----BEGIN CERTIFICATE-----" in Path(file).read_text(encoding="ascii"):
+            return []
+    except (OSError, UnicodeDecodeError):
+        pass
+    return [
+        Error(
+            f"C2PA_TRUST_LIST is {file!r}, which holds no certificates that can be read.",
+            hint="Give a file of certificates in PEM, or leave it out.",
+            id="ml_app.E020",
+        )
+    ]
+
+
 def _is_there(library: str) -> bool:
     try:
         ctypes.CDLL(library)

@@ -9,6 +9,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
+from ml_app.api.provenance_shapes import ProvenanceShape
 from ml_app.models import Evidence, Face, FaceFrame, Review, Scan, Verdict, Video
 from ml_app.services import scan_errors
 from ml_app.services.origins import origin_json
@@ -192,6 +193,9 @@ class FindingsShape(Shape):
     file_says = serializers.DictField(
         child=serializers.ListField(child=serializers.CharField()),
         help_text="what a camera or an editor wrote into a picture: the file's own words, no evidence",
+    )
+    provenance = ProvenanceShape(
+        allow_null=True, help_text="where the file says that it comes from; null: nobody looked"
     )
     faces = FaceOfFindings(many=True)
     detector = DetectorOfFindings()

@@ -43,7 +43,12 @@ _NOTES = {
 
 
 def to_json(
-    file: str, sha256: str | None, findings: Findings, *, origin: dict[str, Any] | None = None
+    file: str,
+    sha256: str | None,
+    findings: Findings,
+    *,
+    origin: dict[str, Any] | None = None,
+    provenance: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The line of JSON of one video or picture.
 
@@ -51,6 +56,7 @@ def to_json(
         file: The path or link as it was given.
         origin: Where a link led, and what its host said.
         sha256: Of the file.
+        provenance: What it says of where it comes from, as JSON; None if nobody looked.
         findings: What was found.
     """
     seconds = findings.seconds
@@ -67,6 +73,7 @@ def to_json(
         "frames_with_faces": findings.frames_with_faces,
         "duration_s": findings.video.duration_s if findings.video.kind is Kind.VIDEO else None,
         "file_says": _file_says(findings.video),
+        "provenance": provenance,
         "faces": [_face(face) for face in findings.faces],
         "detector": _detector(findings.detector),
         "seconds": {
@@ -97,6 +104,7 @@ def error_to_json(
         "frames_with_faces": 0,
         "duration_s": None,
         "file_says": {},
+        "provenance": None,
         "faces": [],
         "detector": _detector(detector),
         "seconds": {"total": 0.0, "decode": 0.0, "faces": 0.0, "network": 0.0},

@@ -58,9 +58,9 @@ def analyse_scan(scan_id: str) -> None:
 
 def _attempt(scan: Scan, worker: str, watch: Watch) -> None:
     try:
-        findings = _analyse(scan, watch)
+        findings, provenance = _analyse(scan, watch)
         close_old_connections()  # the database may have closed a connection that slept through the analysis
-        saved = services.save_findings(scan=scan, findings=findings, worker=worker)
+        saved = services.save_findings(scan=scan, findings=findings, worker=worker, provenance=provenance)
         if saved:
             logger.info("Done in %.1f s: %s", findings.seconds.total, findings.verdict.value)
         else:
@@ -79,13 +79,13 @@ def _attempt(scan: Scan, worker: str, watch: Watch) -> None:
         _again(scan, worker, code, f"{type(error).__name__}: {error}")
 
 
-def _analyse(scan: Scan, watch: Watch) -> Findings:
+def _analyse(scan: Scan, watch: Watch) -> tuple[Findings, dict[str, Any]]:
     from ml_app.detection.pipeline import analyse  # noqa: PLC0415 - a web process imports this module too
 
     if not scan.video.file:
         raise DetectionError("media_purged", str(services.scan_errors["media_purged"]))
     with media_files.local_copy(scan.video.file.name) as path:
-        return analyse(
+        findings = analyse(
             path,
             detector(scan.detector_name, scan.frame_count),
             frames=scan.frame_count,
@@ -94,6 +94,7 @@ def _analyse(scan: Scan, watch: Watch) -> Findings:
             cancelled=watch.cancelled,
             found_by=settings.FACE_FINDER,
         )
+        return findings, services.provenance_of(path, findings.video).to_json()
 
 
 def _stopped(scan: Scan, worker: str, watch: Watch) -> None:

@@ -243,6 +243,7 @@ class Scan(models.Model):
     frames_analysed = models.PositiveIntegerField(_("frames analysed"), null=True, blank=True)
     frames_with_faces = models.PositiveIntegerField(_("frames with faces"), null=True, blank=True)
     notes = models.JSONField(_("notes"), default=list, blank=True)
+    provenance = models.JSONField(_("provenance"), default=dict, blank=True)  # `provenance.findings` as JSON
     device = models.CharField(_("device"), max_length=64, blank=True)
     seconds = models.JSONField(_("seconds by stage"), default=dict, blank=True)
 

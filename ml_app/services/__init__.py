@@ -9,6 +9,7 @@ from ml_app.services.claiming import claim_videos
 from ml_app.services.detectors import DetectorState, detector_state
 from ml_app.services.health import Readiness, readiness
 from ml_app.services.metrics import metrics_text
+from ml_app.services.provenance import provenance_of
 from ml_app.services.pruning import prune_findings, prune_media
 from ml_app.services.queueing import QueueState, queue_for, queue_state, refuse_if_full
 from ml_app.services.results import save_findings
@@ -36,6 +37,7 @@ __all__ = [
     "enqueue",
     "limits",
     "metrics_text",
+    "provenance_of",
     "prune_findings",
     "prune_media",
     "purge_media",

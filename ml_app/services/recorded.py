@@ -33,7 +33,13 @@ def findings_json(scan: Scan) -> dict[str, Any] | None:
         return None
     video = scan.video
     findings = recorded_findings(scan)
-    return summary.to_json(video.original_name, video.sha256, findings, origin=origin_json(video))
+    return summary.to_json(
+        video.original_name,
+        video.sha256,
+        findings,
+        origin=origin_json(video),
+        provenance=scan.provenance or None,
+    )
 
 
 def recorded_findings(scan: Scan) -> Findings:

@@ -29,12 +29,20 @@ def may_be(question: QuerySet[Any]) -> bool:
         return True
 
 
-def save_findings(*, scan: Scan, findings: Findings, worker: str) -> bool:
+def save_findings(
+    *, scan: Scan, findings: Findings, worker: str, provenance: dict[str, Any] | None = None
+) -> bool:
     """Write everything an analysis found, and end the scan.
 
     The pictures are written first, into a folder of this attempt alone, so that the database is locked for
     the rows only. Whatever the pictures of an attempt that died here leave behind belongs to no row, and the
     sweeper deletes it.
+
+    Args:
+        scan: Running.
+        findings: What the detector found.
+        worker: Who analysed.
+        provenance: What the file says of where it comes from, as JSON; None if nobody looked.
 
     Returns:
         False if the scan is no longer this worker's. Nothing has changed then.
@@ -43,7 +51,7 @@ def save_findings(*, scan: Scan, findings: Findings, worker: str) -> bool:
     try:
         frames = [_pictures(folder, face) for face in findings.faces]
         with transaction.atomic():
-            saved = _end(scan, findings, worker)
+            saved = _end(scan, findings, worker, provenance or {})
             if saved:
                 _save_faces(scan, findings, frames)
     except BaseException:
@@ -55,9 +63,9 @@ def save_findings(*, scan: Scan, findings: Findings, worker: str) -> bool:
     return saved
 
 
-def _end(scan: Scan, findings: Findings, worker: str) -> bool:
+def _end(scan: Scan, findings: Findings, worker: str, provenance: dict[str, Any]) -> bool:
     # First in the transaction: it locks the row, and tells whether the scan is still this worker's.
-    return Scan.objects.finish(scan.pk, worker, **_result(findings))
+    return Scan.objects.finish(scan.pk, worker, provenance=provenance, **_result(findings))
 
 
 def _result(findings: Findings) -> dict[str, Any]:

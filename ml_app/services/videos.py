@@ -127,7 +127,14 @@ def _place_for(video: Video, is_new: bool) -> str:
     return str(place if is_new else place.with_stem(f"original-{secrets.token_hex(4)}"))
 
 
-def save_analysis(*, path: Path, findings: Findings, owner: str, user: User | None) -> Scan:
+def save_analysis(
+    *,
+    path: Path,
+    findings: Findings,
+    owner: str,
+    user: User | None,
+    provenance: dict[str, Any] | None = None,
+) -> Scan:
     """Keep a file of this machine and what was found out about it, as if it had been uploaded and scanned.
 
     Raises:
@@ -153,7 +160,7 @@ def save_analysis(*, path: Path, findings: Findings, owner: str, user: User | No
             )
     except IntegrityError as error:
         raise refuse("already_running") from error
-    save_findings(scan=scan, findings=findings, worker=worker)
+    save_findings(scan=scan, findings=findings, worker=worker, provenance=provenance)
     scan.refresh_from_db()
     return scan
 

@@ -24,6 +24,7 @@ from ml_app.models import Batch, BatchItem, Origin
 from tests.browser.test_upload_to_verdict import fits
 from tests.factories import PictureFactory, ReviewFactory, ScanFactory, UserFactory, VideoFactory, add_face
 from tests.media import Clips, picture
+from tests.provenance.signing import GENERATED
 from tests.web.conftest import OWNER, TOKEN, standard_models, visitor
 
 __all__ = ["standard_models"]
@@ -57,7 +58,9 @@ def pages(transactional_db: None, clips: Clips) -> tuple[dict[str, str], Abstrac
     clip = clips("talk.mp4", seconds=2, people=2, size=(480, 270), fps=10)
     video = VideoFactory(owner=OWNER, original_name="speech.mp4", width=480, height=270, duration_s=2.0)
     video.file.save("speech.mp4", ContentFile(clip.read_bytes()))
-    done = ScanFactory(video=video, done=True, notes=["fewer_frames_than_requested"])
+    done = ScanFactory(
+        video=video, done=True, notes=["fewer_frames_than_requested"], provenance=GENERATED.to_json()
+    )
     add_face(done, number=1, level=0.9, frames=12)
     add_face(done, number=2, level=0.2, frames=12)
     ReviewFactory(scan=done)

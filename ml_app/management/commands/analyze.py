@@ -25,6 +25,8 @@ from ml_app.detection.video.kinds import holds_picture
 from ml_app.management import archives
 from ml_app.management.files import COMMAND_LINE, videos
 from ml_app.management.links import Source, fetched, split
+from ml_app.provenance.summary import to_text
+from ml_app.services.provenance import provenance_of
 
 
 class Command(BaseCommand):
@@ -142,6 +144,7 @@ class Command(BaseCommand):
         try:
             sha256 = _sha256(file)
             findings = _with_progress(file, detector)
+            provenance = provenance_of(file, findings.video)
         except CheckpointError as error:  # no other file would fare better
             raise CommandError(error.message) from error
         except DetectionError as error:
@@ -149,10 +152,12 @@ class Command(BaseCommand):
             return False
         if as_json:
             origin = source.to_json() if source else None
-            self._line(summary.to_json(name, sha256, findings, origin=origin))
+            told = summary.to_json(name, sha256, findings, origin=origin, provenance=provenance.to_json())
+            self._line(told)
         else:
             self.stdout.write(summary.to_text(name, findings))
-        return not save or self._save(file, findings, source)
+            self.stdout.write(to_text(provenance))
+        return not save or self._save(file, findings, source, provenance.to_json())
 
     def _refuse(
         self,
@@ -168,11 +173,15 @@ class Command(BaseCommand):
         else:
             self.stderr.write(f"{name}\n  {error.message}")
 
-    def _save(self, file: Path, findings: Findings, source: Source | None) -> bool:
+    def _save(
+        self, file: Path, findings: Findings, source: Source | None, provenance: dict[str, Any]
+    ) -> bool:
         from ml_app import services  # noqa: PLC0415 - without --save no database is needed
 
         try:
-            scan = services.save_analysis(path=file, findings=findings, owner=COMMAND_LINE, user=None)
+            scan = services.save_analysis(
+                path=file, findings=findings, owner=COMMAND_LINE, user=None, provenance=provenance
+            )
             if source:
                 source.note(scan.video)
         except services.ServiceError as error:

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 
 from ml_app.models import Face, FaceFrame, Scan
 from ml_app.services import DetectorState
-from ml_app.web import charts, wording
+from ml_app.web import charts, provenance_words, wording
 from ml_app.web.detector_figures import Figure, HeadFigures
 from ml_app.web.face_boxes import boxes, face_marks
 from ml_app.web.forms import FrameCountForm
@@ -22,6 +22,7 @@ register.filter("support", wording.support)
 register.filter("reason", wording.reason)
 register.filter("sayings", wording.sayings)
 register.filter("note", wording.note)
+register.filter("provenance", lambda scan: provenance_words.told(scan.provenance))
 register.filter("percent", wording.percent)
 register.filter("clock", wording.clock)
 register.filter("signed", wording.signed)

@@ -1,0 +1,1 @@
+"""Where a file says that it comes from: signed Content Credentials (C2PA), marks of generators. No Django."""
