@@ -12,6 +12,7 @@ from ml_app.detection.findings import (
     Findings,
     Kind,
     Reason,
+    Seconds,
     Verdict,
     VideoInfo,
 )
@@ -59,7 +60,6 @@ def to_json(
         provenance: What it says of where it comes from, as JSON; None if nobody looked.
         findings: What was found.
     """
-    seconds = findings.seconds
     return {
         "file": file,
         "origin": origin,
@@ -76,12 +76,7 @@ def to_json(
         "provenance": provenance,
         "faces": [_face(face) for face in findings.faces],
         "detector": _detector(findings.detector),
-        "seconds": {
-            "total": round(seconds.total, 3),
-            "decode": round(seconds.decode, 3),
-            "faces": round(seconds.faces, 3),
-            "network": round(seconds.network, 3),
-        },
+        "seconds": _seconds(findings.seconds),
         "notes": list(findings.notes),
         "error": None,
     }
@@ -110,6 +105,15 @@ def error_to_json(
         "seconds": {"total": 0.0, "decode": 0.0, "faces": 0.0, "network": 0.0},
         "notes": [],
         "error": {"code": error.code, "message": error.message},
+    }
+
+
+def _seconds(seconds: Seconds) -> dict[str, float]:
+    return {
+        "total": round(seconds.total, 3),
+        "decode": round(seconds.decode, 3),
+        "faces": round(seconds.faces, 3),
+        "network": round(seconds.network, 3),
     }
 
 

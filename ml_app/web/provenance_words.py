@@ -7,7 +7,6 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from ml_app.provenance.findings import State, Trust
-from ml_app.provenance.marks import GENERATED
 from ml_app.web.wording import SAYINGS, Words
 
 STATES: dict[str, Words] = {
@@ -94,16 +93,7 @@ def told(provenance: dict[str, Any]) -> dict[str, Any] | None:
         "signed_at": given["signed_at"],
         "algorithm": given["algorithm"],
         "tools": given["tools"],
-        "actions": [
-            {
-                "words": ACTIONS.get(one["action"], one["action"]),
-                "tool": one["tool"],
-                "when": one["when"],
-                "source": SOURCE_TYPES.get(one["source_type"], one["source_type"]),
-                "is_generated": one["source_type"] in GENERATED,
-            }
-            for one in given["actions"]
-        ],
+        "actions": [_action(one) for one in given["actions"]],
         "ingredients": given["ingredients"],
         "says_generated": given["says_generated"],
         "problems": given["problems"],
@@ -116,4 +106,13 @@ def told(provenance: dict[str, Any]) -> dict[str, Any] | None:
             for one in provenance["marks"]
         ],
         "metadata": [(WHERE.get(name, name), text) for name, text in provenance["metadata"]],
+    }
+
+
+def _action(one: dict[str, str]) -> dict[str, Words]:
+    return {
+        "words": ACTIONS.get(one["action"], one["action"]),
+        "tool": one["tool"],
+        "when": one["when"],
+        "source": SOURCE_TYPES.get(one["source_type"], one["source_type"]),
     }
