@@ -26,6 +26,7 @@ from ml_app.reports.document import examine, pdf_of
 from ml_app.reports.pages import pdf_report
 from ml_app.reports.scan_report import report_of
 from tests.factories import PictureFactory, ReviewFactory, ScanFactory, add_face
+from tests.provenance.signing import GENERATED
 from tests.web.test_access import batch_with
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +46,7 @@ def small_pdf(report: bytes, more: str = "") -> bytes:
 
 def test_the_page_gives_a_pdf_that_says_all(owner: Client, done: Scan) -> None:
     ReviewFactory(scan=done, note="lips drift")
+    Scan.objects.filter(pk=done.pk).update(provenance=GENERATED.to_json())
     page = owner.get(reverse("ml_app:scan", args=[done.pk])).content.decode()
     address = reverse("ml_app:report_pdf", args=[done.pk])
     assert address in page
@@ -58,6 +60,7 @@ def test_the_page_gives_a_pdf_that_says_all(owner: Client, done: Scan) -> None:
     pages = [page.extract_text() for page in PdfReader(io.BytesIO(answer.content)).pages]
     begins = next(number for number, text in enumerate(pages) if "Particulars" in text)
     assert begins in (1, 2)  # after two pages at most
+    assert len(pages) <= begins + 3  # one page after the other is filled
     whole = "\n".join(pages)
     spaceless = re.sub(r"\s", "", whole)
     assert "Strong evidence of manipulation." in whole
