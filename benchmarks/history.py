@@ -1,6 +1,6 @@
 """A history of a hundred thousand scans on PostgreSQL: how long each page takes, and how many queries.
 
-    python -m benchmarks.history --scans 100000
+    python -m benchmarks.history --scans 100000 --users 1000 --teams 50
 
 makes a private PostgreSQL (Debian's programs), fills it, asks each page through Django's own client (view,
 queries and template; no network), first with a hundredth of the rows and then with all of them, and prints a
@@ -18,12 +18,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 from typing import Any
 
 FRAMES = 10  # rows of FaceFrame for each scan
 SHARE = 0.2  # of the scans that belong to one busy account
+GIVEN = 0.6  # of an account's scans that it gives to one of its teams
+TEAMS_OF_EACH = 3
 WORDS = ("speech", "interview", "press", "rally", "clip", "statement", "upload", "leak", "debate", "studio")
 
 
@@ -31,6 +34,8 @@ def main() -> None:
     """Fill, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--scans", type=int, default=100_000)
+    parser.add_argument("--users", type=int, default=1000)
+    parser.add_argument("--teams", type=int, default=50)
     parser.add_argument("--repeats", type=int, default=20, help="of each page (default: %(default)s)")
     parser.add_argument("--limit", type=float, default=200.0, help="milliseconds (default: %(default)s)")
     options = parser.parse_args()
@@ -40,7 +45,7 @@ def main() -> None:
     try:
         with tempfile.TemporaryDirectory() as folder:
             _set_up(server.url(server.new_database()), folder)
-            sys.exit(_measure(options.scans, options.repeats, options.limit))
+            sys.exit(_measure(options))
     finally:
         server.stop()
 
@@ -62,17 +67,48 @@ def _set_up(url: str, folder: str) -> None:
     call_command("collectstatic", interactive=False, verbosity=0)
 
 
-def _measure(scans: int, repeats: int, limit: float) -> int:
-    from django.contrib.auth import get_user_model
+@dataclass(frozen=True)
+class People:
+    """Who is there: the busy account first, and the teams of each account."""
 
-    users: Any = get_user_model().objects
-    busy = users.create_user("busy")
-    staff = users.create_superuser("staff")
+    busy: Any
+    staff: Any
+    teams_of: dict[str, list[int]]  # by owner
+
+    @property
+    def owners(self) -> list[str]:
+        """All accounts as owners."""
+        return list(self.teams_of)
+
+
+def _people(users: int, teams: int) -> People:
+    from django.contrib.auth.models import User
+
+    from ml_app.models import Membership, Role, Team
+
+    chance = random.Random(1)
+    User.objects.bulk_create(User(username=f"user{number}") for number in range(users))
+    made = list(User.objects.order_by("pk"))
+    numbers = [team.pk for team in Team.objects.bulk_create(Team(name=f"Desk {at}") for at in range(teams))]
+    teams_of = {f"user:{user.pk}": chance.sample(numbers, min(TEAMS_OF_EACH, teams)) for user in made}
+    Membership.objects.bulk_create(
+        Membership(user=user, team_id=team, role=chance.choice(Role.values))
+        for user in made
+        for team in teams_of[f"user:{user.pk}"]
+    )
+    Membership.objects.filter(user=made[0]).update(role=Role.ADMINISTRATOR)
+    return People(made[0], User.objects.create_superuser("staff"), teams_of)
+
+
+def _measure(options: argparse.Namespace) -> int:
+    scans = options.scans
+    people = _people(options.users, options.teams)
     few = max(100, scans // 100)
-    fill(few, 0, f"user:{busy.pk}", staff)
-    before = {name: row for name, *row in pages(busy, staff, 2)}
+    fill(few, 0, people)
+    before = {name: row for name, *row in pages(people, 2)}
     started = time.monotonic()
-    fill(scans - few, few, f"user:{busy.pk}", staff)
+    fill(scans - few, few, people)
+    print(f"{options.users} accounts, {TEAMS_OF_EACH} of {options.teams} teams each. ", end="")
     print(f"{scans} scans, {scans * FRAMES} face rows, made in {time.monotonic() - started:.0f} s.")
     print(
         f"Database: {_bytes('ml_app_faceframe') / scans / FRAMES:.0f} bytes for a face in a frame, ", end=""
@@ -83,11 +119,11 @@ def _measure(scans: int, repeats: int, limit: float) -> int:
     print("| Page | median, ms | 95th percentile, ms | queries | with a hundredth of the rows |")
     print("| --- | --- | --- | --- | --- |")
     worse = 0
-    for name, milliseconds, queries in pages(busy, staff, repeats):
+    for name, milliseconds, queries in pages(people, options.repeats):
         usual, slow = statistics.median(milliseconds), sorted(milliseconds)[int(len(milliseconds) * 0.95)]
         print(f"| {name} | {usual:.0f} | {slow:.0f} | {queries} | {before[name][1]} |", flush=True)
         # A table that fits on one page is not cut into pages, which saves one.
-        worse += slow > limit or queries > before[name][1] + 1
+        worse += slow > options.limit or queries > before[name][1] + 1
     return int(bool(worse))
 
 
@@ -101,18 +137,22 @@ def _bytes(table: str = "") -> int:
         return int(cursor.fetchone()[0])
 
 
-def pages(busy: Any, staff: Any, repeats: int) -> Iterator[tuple[str, list[float], int]]:
+def pages(people: People, repeats: int) -> Iterator[tuple[str, list[float], int]]:
     """Each page's name, its times in milliseconds, and its number of queries."""
     from django.test import Client
 
     from ml_app.models import Scan
 
-    mine = Scan.objects.filter(owner=f"user:{busy.pk}", status="done").order_by("created_at")
+    me = people.owners[0]
+    team = people.teams_of[me][0]
+    mine = Scan.objects.filter(owner=me, status="done").order_by("created_at")
+    theirs = Scan.objects.filter(team=team, status="done").exclude(owner=me)
+    seen = Scan.objects.filter(team__in=people.teams_of[me]).count()
     scan, old = mine[10], mine[5]
     digest = scan.video.sha256
     owner, desk = Client(headers={"host": "127.0.0.1"}), Client(headers={"host": "127.0.0.1"})
-    owner.force_login(busy)
-    desk.force_login(staff)
+    owner.force_login(people.busy)
+    desk.force_login(people.staff)
     table = "/admin/ml_app/scan/"
     for name, client, address in (
         ("first page", owner, "/"),
@@ -121,6 +161,20 @@ def pages(busy: Any, staff: Any, repeats: int) -> Iterator[tuple[str, list[float
         ("my scans, part of a name", owner, "/scans/?name=ebat"),
         ("my scans, a name that is not there", owner, "/scans/?name=nowhere"),
         ("my scans, verdict and days", owner, "/scans/?verdict=fake&since=2026-01-01"),
+        ("a team's scans", owner, f"/scans/?whose={team}"),
+        ("a team's scans, the last page", owner, f"/scans/?whose={team}&page=last"),
+        ("a team's scans, part of a name", owner, f"/scans/?whose={team}&name=ebat"),
+        ("a team's scans, verdict", owner, f"/scans/?whose={team}&verdict=fake"),
+        ("all that I see", owner, "/scans/?whose=all"),
+        ("all that I see, the middle page", owner, f"/scans/?whose=all&page={seen // 50 + 1}"),
+        ("all that I see, part of a name", owner, "/scans/?whose=all&name=ebat"),
+        ("all that I see, verdict and days", owner, "/scans/?whose=all&verdict=fake&since=2026-01-01"),
+        ("everybody's, as staff", desk, "/scans/?whose=all"),
+        ("a teammate's scan", owner, f"/scans/{(theirs.first() or scan).pk}/"),
+        ("my batches", owner, "/batches/"),
+        ("API: my teams", owner, "/api/v1/me"),
+        ("API: a team's scans", owner, f"/api/v1/scans?team={team}"),
+        ("API: all that I see", owner, "/api/v1/scans?mine=false"),
         ("a scan", owner, f"/scans/{scan.pk}/"),
         ("a video", owner, f"/videos/{old.video_id}/"),
         ("desk: list", desk, table),
@@ -154,7 +208,7 @@ def _ask(client: Any, address: str, repeats: int) -> tuple[list[float], int]:
     return times, number
 
 
-def fill(count: int, start: int, busy: str, reviewer: Any) -> None:
+def fill(count: int, start: int, people: People) -> None:
     """Add finished scans, each of a video of its own, with a face, its frames and now and then a review."""
     from django.db import connection
     from django.utils import timezone
@@ -164,7 +218,7 @@ def fill(count: int, start: int, busy: str, reviewer: Any) -> None:
     chance, now = random.Random(start), timezone.now()
     left = iter(range(start, start + count))
     while numbers := list(islice(left, 2000)):
-        videos = [_video(number, chance, now, busy) for number in numbers]
+        videos = [_video(number, chance, now, people) for number in numbers]
         Video.objects.bulk_create(videos)
         scans = [_scan(video, chance) for video in videos]
         Scan.objects.bulk_create(scans)
@@ -174,7 +228,7 @@ def fill(count: int, start: int, busy: str, reviewer: Any) -> None:
             if scan.verdict
         )
         Review.objects.bulk_create(
-            Review(scan=scan, reviewer=reviewer, decision=chance.choice(Review.Decision.values))
+            Review(scan=scan, reviewer=people.staff, decision=chance.choice(Review.Decision.values))
             for scan in scans[::20]
         )
     with connection.cursor() as cursor:
@@ -192,11 +246,16 @@ WHERE NOT EXISTS (SELECT 1 FROM ml_app_faceframe frame WHERE frame.face_id = fac
 """
 
 
-def _video(number: int, chance: random.Random, now: Any, busy: str) -> Any:
+def _video(number: int, chance: random.Random, now: Any, people: People) -> Any:
     from ml_app.models import Video
 
+    owner = people.owners[0] if chance.random() < SHARE else chance.choice(people.owners)
+    if chance.random() < SHARE:
+        owner = f"visitor:{number % 5000}"
+    teams = people.teams_of.get(owner)
     return Video(
-        owner=busy if chance.random() < SHARE else f"visitor:{number % 5000}",
+        owner=owner,
+        team_id=chance.choice(teams) if teams and chance.random() < GIVEN else None,
         original_name=f"{chance.choice(WORDS)}-{chance.choice(WORDS)}-{number:06d}.mp4",
         sha256=hashlib.sha256(str(number).encode()).hexdigest(),
         size=20_000_000,
@@ -212,7 +271,7 @@ def _video(number: int, chance: random.Random, now: Any, busy: str) -> Any:
 def _scan(video: Any, chance: random.Random) -> Any:
     from ml_app.models import Scan
 
-    common = {"video": video, "owner": video.owner, "detector_name": "standard"}
+    common = {"video": video, "owner": video.owner, "team_id": video.team_id, "detector_name": "standard"}
     moments = {"created_at": video.uploaded_at, "finished_at": video.uploaded_at + timedelta(seconds=9)}
     frames = chance.choice((20, 40, 40, 40, 100))
     if chance.random() < 0.02:

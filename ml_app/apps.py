@@ -16,7 +16,12 @@ class MlAppConfig(AppConfig):
 
         from ml_app import checks  # noqa: F401, PLC0415 - needs the settings
         from ml_app.accounts import hearing  # noqa: PLC0415 - needs the models
-        from ml_app.desk import accounts, admin, audited  # noqa: F401, PLC0415 - Django looks only for ml_app.admin
+        from ml_app.desk import (  # noqa: PLC0415 - Django looks only for ml_app.admin
+            accounts,  # noqa: F401
+            admin,  # noqa: F401
+            audited,  # noqa: F401
+            teams,  # noqa: F401
+        )
         from ml_app.web.views.owners import claim  # noqa: PLC0415
 
         hearing.connect()

@@ -60,6 +60,8 @@ _MESSAGES: dict[str, Promise] = {
         "Too many videos wait to be analysed just now, so no other is taken in. Try it again in some minutes."
     ),
     "too_many": _("You have ordered very many scans within a minute. Go on a little later."),
+    "bad_team": _("You can give scans to your own teams alone, as an analyst or more. Choose another team."),
+    "no_such_team": _("You belong to no team of this number."),
     "bad_detector": _("No detector of this name is installed here."),
     "bad_url": _("This address cannot be used. It begins with https:// or http:// and names a host."),
     "zip_broken": _("The zip file is damaged. Make it anew, or choose the folder itself."),
@@ -103,6 +105,10 @@ _MESSAGES: dict[str, Promise] = {
     "key_reused": _("This Idempotency-Key was used for another request. Take a new one for each."),
     "key_in_use": _("The request with this Idempotency-Key is still being worked on. Ask again in a moment."),
     "last_administrator": _("This is the last administrator. Make somebody else one first."),
+    "last_team_administrator": _(
+        "You are the last administrator of a team that has other members. Make one of them its "
+        "administrator first."
+    ),
     "scan_timeout": _(
         "The analysis took longer than it may on this server. Try fewer frames or a smaller video."
     ),

@@ -15,7 +15,19 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 from PIL import Image
 
-from ml_app.models import Evidence, Face, FaceFrame, Review, Scan, Verdict, Video
+from ml_app.models import (
+    Batch,
+    Evidence,
+    Face,
+    FaceFrame,
+    Membership,
+    Review,
+    Role,
+    Scan,
+    Team,
+    Verdict,
+    Video,
+)
 
 
 @functools.cache
@@ -136,6 +148,42 @@ class ReviewFactory(DjangoModelFactory):
     decision = Review.Decision.CONFIRMED_FAKE
     note = "Seen at 0:03"
     reviewer = factory.SubFactory(UserFactory)
+
+
+class TeamFactory(DjangoModelFactory):
+    class Meta:
+        model = Team
+
+    name = factory.Sequence(lambda n: f"Desk {n}")
+
+
+class MembershipFactory(DjangoModelFactory):
+    class Meta:
+        model = Membership
+
+    team = factory.SubFactory(TeamFactory)
+    user = factory.SubFactory(UserFactory)
+    role = Role.ANALYST
+
+
+def give_to_team(scan: Scan) -> dict[str, Any]:
+    """Give a scan with its video, and the batches of its owner, to a team.
+
+    Returns:
+        The accounts by what they are there: the owner, a teammate of each role, one of another team.
+    """
+    team = TeamFactory()
+    number = scan.owner.removeprefix("user:")
+    account = get_user_model().objects.filter(pk=number).first() if number.isdecimal() else None
+    people = {"owner": account or UserFactory(), **{role: UserFactory() for role in Role.values}}
+    for who, user in people.items():
+        MembershipFactory(team=team, user=user, role=Role.ANALYST if who == "owner" else who)
+    given = {"owner": f"user:{people['owner'].pk}", "team": team}
+    Batch.objects.filter(owner=scan.owner).update(**given)
+    Video.objects.filter(pk=scan.video_id).update(**given)
+    Scan.objects.filter(pk=scan.pk).update(**given)
+    scan.refresh_from_db()
+    return people | {"other team": MembershipFactory(role=Role.ADMINISTRATOR).user}
 
 
 def add_face(scan: Scan, *, number: int = 1, level: float = 0.8, frames: int = 20, **values: Any) -> Face:

@@ -18,7 +18,7 @@ from allauth.usersessions.models import UserSession
 from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Model
+from django.db.models import F, Model
 
 from ml_app import audit, services
 from ml_app.audit import Action, ObjectKind, Subject
@@ -31,8 +31,8 @@ from ml_app.models import (
     FaceFrame,
     Invitation,
     KeptAnswer,
+    Membership,
     Review,
-    Scan,
     Video,
     Webhook,
 )
@@ -41,6 +41,7 @@ from ml_app.services.origins import origin_json
 from ml_app.services.recorded import findings_json
 from ml_app.storage import media_files
 from ml_app.storage.uploads import disk_is_full, incoming_dir
+from ml_app.teams import leaving
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 200  # rows that are read from the database together
@@ -83,16 +84,16 @@ def export(*, user: User) -> IO[bytes]:
 
 
 def _write(file: IO[bytes], user: User) -> None:
-    owner = access.owner_of_user(user)
+    actor = access.actor_of_user(user)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         archive.writestr("account.json", _json(_about(user)))
-        for video in Video.objects.filter(owner=owner).iterator(chunk_size=AT_ONCE):
+        for video in access.own_videos(actor).iterator(chunk_size=AT_ONCE):
             told = {**_row(video, "file", "uploaded_by"), "origin": origin_json(video)}
             archive.writestr(f"videos/{video.pk}.json", _json(told))
             if video.file.name:
                 suffix = PurePosixPath(video.file.name).suffix
                 _add(archive, video.file.name, f"videos/{video.pk}{suffix}")
-        for scan in Scan.objects.filter(owner=owner).select_related("video").iterator(chunk_size=AT_ONCE):
+        for scan in access.own_scans(actor).iterator(chunk_size=AT_ONCE):
             told = {**_row(scan, "worker", "lease_expires_at"), "findings": findings_json(scan)}
             told["reviews"] = [_row(review, "reviewer") for review in scan.reviews.all()]
             archive.writestr(f"scans/{scan.pk}.json", _json(told))
@@ -107,7 +108,8 @@ def _add(archive: zipfile.ZipFile, name: str, called: str) -> None:
 
 
 def _about(user: User) -> dict[str, Any]:
-    batches = Batch.objects.filter(owner=access.owner_of_user(user))
+    batches = access.own_batches(access.actor_of_user(user))
+    memberships = Membership.objects.filter(user=user)
     reviews = Review.objects.filter(reviewer=user)
     return {
         "account": {name: getattr(user, name) for name in _ACCOUNT},
@@ -118,6 +120,7 @@ def _about(user: User) -> dict[str, Any]:
         "tokens": list(ApiToken.objects.filter(user=user).values(*_TOKEN)),
         "webhooks": list(Webhook.objects.filter(user=user).values("id", "url", "created_at")),
         "invitations": list(Invitation.objects.filter(invited_by=user).values(*_INVITATION)),
+        "teams": list(memberships.values("role", "joined_at", name=F("team__name"))),
         "reviews": list(reviews.values("scan", "decision", "note", "created_at")),
         "audit": list(AuditEntry.objects.of_account(user.pk).values(*_AUDIT)),
         "batches": [
@@ -139,18 +142,21 @@ def _json(value: Any) -> str:
 def delete(*, user: User) -> bool:
     """Delete an account with its videos, scans, findings, media, batches, tokens, webhooks and sessions.
 
-    What it decided about others' scans is others' data too, and stays, under a name that tells of nobody.
+    What it gave to a team stays the team's. What it decided about others' scans is others' data too, and
+    stays, under a name that tells of nobody.
 
     Returns:
-        Whether nothing is left of it. False: decisions about others' scans are.
+        Whether nothing is left of it. False: decisions about others' scans are, or scans of a team.
 
     Raises:
-        ServiceError: "last_administrator".
+        ServiceError: "last_administrator" or "last_team_administrator".
     """
-    owner = access.owner_of_user(user)
+    actor = access.actor_of_user(user)
+    owner = actor.owner
     subject = audit.subject_of(user)
     with audit.gathered():
         _refuse_the_last(user)
+        stays = leaving.leave_behind(actor)
         for batch in Batch.objects.filter(owner=owner):
             acting.delete(batch=batch)
         for video in Video.objects.filter(owner=owner):
@@ -161,13 +167,16 @@ def delete(*, user: User) -> bool:
         for session in UserSession.objects.filter(user=user):
             session.end()
         is_whole = not _leave_decisions(user)
-        audit.record(Action.DELETED, subject, decisions_stay=not is_whole)
+        audit.record(Action.DELETED, subject, decisions_stay=not is_whole, scans_stay=bool(stays))
+        is_whole = is_whole and not stays
         user.delete()
     logger.info("The account %s was deleted, with all that was its own", owner)
     return is_whole
 
 
 def _refuse_the_last(user: User) -> None:
+    if leaving.teams_without_administrator(access.actor_of_user(user)):
+        raise refuse("last_team_administrator")
     if not user.is_superuser:
         return
     # All are locked, in one order: of the last two who leave at once, the second waits and then stays.

@@ -124,7 +124,7 @@ class ScopeAllows(permissions.BasePermission):
 def actor_of(request: Request) -> Actor:
     """Whoever asks, for the place that says who may do what."""
     if request.user.is_authenticated:
-        return Actor(access.owner_of_user(request.user), request.user)
+        return access.actor_of_user(request.user)
     return Actor(access.owner_of_session(request._request.session))
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ml_app.api.shapes import PROBABILITY, Shape, link
+from ml_app.api.shapes import PROBABILITY, TEAM, Shape, TeamShape, link
 from ml_app.batches import results
 from ml_app.models import Batch, Evidence, ItemState, Verdict
 
@@ -19,6 +19,7 @@ class BatchUpload(Shape):
     file = serializers.FileField(help_text="a zip file of videos; or CSV, or one link a line")
     frame_count = serializers.ChoiceField(choices=settings.FRAME_COUNTS, required=False)
     detector = serializers.CharField(required=False)
+    team = serializers.IntegerField(required=False, help_text=TEAM)
 
 
 class BatchOrder(Shape):
@@ -30,6 +31,13 @@ class BatchOrder(Shape):
     name = serializers.CharField(required=False, max_length=200, allow_blank=True)
     frame_count = serializers.ChoiceField(choices=settings.FRAME_COUNTS, required=False)
     detector = serializers.CharField(required=False)
+    team = serializers.IntegerField(required=False, help_text=TEAM)
+
+
+class BatchListFilter(Shape):
+    """Whose batches to list."""
+
+    team = serializers.IntegerField(required=False, help_text="those of one of your teams, by its number")
 
 
 class FileUpload(Shape):
@@ -54,6 +62,7 @@ class BatchShape(Shape):
     frame_count = serializers.IntegerField()
     detector = serializers.CharField(source="detector_name")
     paused = serializers.BooleanField(source="is_paused")
+    team = TeamShape(allow_null=True)
     cancelled = serializers.SerializerMethodField()
     counts = serializers.SerializerMethodField()
     links = serializers.SerializerMethodField()

@@ -19,6 +19,7 @@ from ml_app.api.authentication import actor_of, permitted, uploader_of
 from ml_app.api.base import ApiView, UploadView, json_object
 from ml_app.api.batch_shapes import (
     BatchFilesFilter,
+    BatchListFilter,
     BatchOrder,
     BatchShape,
     BatchUpload,
@@ -27,10 +28,10 @@ from ml_app.api.batch_shapes import (
 )
 from ml_app.api.documenting import CHANGING, LOOKING, ORDERING
 from ml_app.api.idempotency import Answer, key_of, once, was_answered
-from ml_app.api.listing import Pages
+from ml_app.api.listing import Pages, asked_team
 from ml_app.api.ordering import Wishes, read_wishes, sent_file
 from ml_app.batches import acting, creating, results
-from ml_app.models import Batch, Scan
+from ml_app.models import Batch, BatchQuerySet, Scan
 from ml_app.services import access
 from ml_app.services.access import Act
 
@@ -69,13 +70,13 @@ class Batches(UploadView):
 
     @extend_schema(
         operation_id="list_batches",
-        parameters=[*BatchPages.parameters],
+        parameters=[BatchListFilter, *BatchPages.parameters],
         responses={200: BatchPages.shape(BatchShape), **LOOKING},
     )
     def get(self, request: Request) -> Response:
-        """One's own, newest first."""
+        """One's own, or those of a `team`, newest first."""
         pages = BatchPages()
-        mine = access.visible_batches(actor_of(request)).filter(owner=actor_of(request).owner)
+        mine = _listed(request)
         rows = pages.paginate_queryset(mine, request, view=self)
         return pages.get_paginated_response(BatchShape(rows, many=True, context={"request": request}).data)
 
@@ -95,7 +96,7 @@ class Batches(UploadView):
         data = dict(json_object(request))
         asked = BatchOrder(data=data)
         asked.is_valid(raise_exception=True)
-        order = _order(request, read_wishes(data))
+        order = _order(request, read_wishes(data, actor=actor_of(request)))
         name, urls = asked.validated_data.get("name", ""), asked.validated_data.get("urls")
 
         def do() -> Answer:
@@ -108,12 +109,22 @@ class Batches(UploadView):
     def _from_file(self, request: Request) -> HttpResponse:
         wishes, file = sent_file(request, "file")
         order = _order(request, wishes)
-        content = {"file": [file.name, file.sha256], "frames": wishes.frame_count, "by": wishes.detector}
+        content = {"file": [file.name, file.sha256], **wishes.content}
 
         def do() -> Answer:
             return _created(request, creating.create_from_file(order=order, upload=file))
 
         return once(request, do, owner=order.owner, content=content)
+
+
+def _listed(request: Request) -> BatchQuerySet:
+    asked = BatchListFilter(data=request.query_params)
+    asked.is_valid(raise_exception=True)
+    team = asked.validated_data.get("team")
+    actor = actor_of(request)
+    if team is None:
+        return access.own_batches(actor)
+    return access.batches_of_team(actor, asked_team(actor, team).pk)
 
 
 def _is_json(request: Request) -> bool:
@@ -124,7 +135,7 @@ def _order(request: Request, wishes: Wishes) -> creating.Order:
     actor = uploader_of(request)
     if actor.user is None:
         get_token(request._request)  # a visitor needs the token's cookie for whatever comes next
-    return creating.Order(actor.owner, actor.user, wishes.frame_count, wishes.detector)
+    return creating.Order(actor.owner, actor.user, wishes.frame_count, wishes.detector, wishes.team)
 
 
 def _created(request: Request, batch: Batch) -> Answer:
@@ -171,7 +182,7 @@ class BatchFiles(UploadView):
     def post(self, request: Request, batch_id: UUID) -> HttpResponse:
         """One more file. What cannot be analysed is in its row, too, with the reason."""
         key_of(request)
-        batch = batch_for(request, Act.DELETE, batch_id)
+        batch = batch_for(request, Act.ADD, batch_id)
         _wishes, file = sent_file(request, "file")
 
         def do() -> Answer:

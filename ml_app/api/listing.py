@@ -16,9 +16,12 @@ from rest_framework.request import Request
 from ml_app.api.authentication import actor_of
 from ml_app.api.problems import Refused
 from ml_app.api.shapes import Shape
-from ml_app.models import Scan, ScanQuerySet, Verdict
+from ml_app.errors import refuse
+from ml_app.models import Scan, ScanQuerySet, Team, Verdict
 from ml_app.services import access
+from ml_app.services.access import Actor
 
+MOST = 2**63  # what a database takes for a number
 HEX = hashlib.sha256().digest_size * 2
 
 
@@ -35,6 +38,10 @@ class ScanFilter(Shape):
     everyone = serializers.BooleanField(
         required=False, default=False, help_text="everybody's, for staff alone"
     )
+    team = serializers.IntegerField(required=False, help_text="those of one of your teams, by its number")
+    mine = serializers.BooleanField(
+        required=False, default=True, help_text="false: all that you see, those of your teams among them"
+    )
 
 
 def chosen_scans(request: Request) -> ScanQuerySet:
@@ -48,14 +55,26 @@ def chosen_scans(request: Request) -> ScanQuerySet:
     asked.is_valid(raise_exception=True)
     chosen = dict(asked.validated_data)
     actor = actor_of(request)
-    scans = access.visible_scans(actor)
-    if not chosen.pop("everyone"):
-        scans = scans.filter(owner=actor.owner)
-    elif not actor.is_staff:
+    everyone, mine, team = chosen.pop("everyone"), chosen.pop("mine"), chosen.pop("team", None)
+    if everyone and not actor.is_staff:
         raise Refused("not_allowed", _("Only staff may list everybody's scans."), status=403)
+    whose = "" if mine and not everyone else access.EVERYTHING
+    scans = access.listed_scans(actor, whose if team is None else str(asked_team(actor, team).pk))
     columns = {"sha256": "video__sha256", "detector": "detector_name"}
     exact = {column: chosen.pop(name) for name, column in columns.items() if name in chosen}
     return scans.filter(**exact).matching(**chosen)
+
+
+def asked_team(actor: Actor, number: int) -> Team:
+    """A team whose rows are asked for.
+
+    Raises:
+        ServiceError: "no_such_team": there is none, or not for whoever asks.
+    """
+    team = access.visible_teams(actor).filter(pk=number).first() if number < MOST else None
+    if team is None:
+        raise refuse("no_such_team")
+    return team
 
 
 class Pages(CursorPagination):

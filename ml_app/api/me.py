@@ -15,8 +15,9 @@ from ml_app import services
 from ml_app.api.authentication import actor_of
 from ml_app.api.base import ApiView
 from ml_app.api.documenting import LOOKING
-from ml_app.api.shapes import Shape
-from ml_app.models import ApiToken
+from ml_app.api.shapes import Shape, TeamShape
+from ml_app.models import ApiToken, Role
+from ml_app.services import access
 from ml_app.storage.uploads import max_upload_bytes
 
 
@@ -47,12 +48,19 @@ class QueueShape(Shape):
     full = serializers.BooleanField()
 
 
+class OwnTeamShape(TeamShape):
+    """A team that one belongs to."""
+
+    role = serializers.ChoiceField(choices=Role.values)
+
+
 class MeShape(Shape):
     """Whoever asks."""
 
     kind = serializers.ChoiceField(choices=["account", "visitor", "newcomer"])
     username = serializers.CharField(allow_null=True)
     is_staff = serializers.BooleanField()
+    teams = OwnTeamShape(many=True)
     token = TokenShape(allow_null=True)
     limits = LimitsShape()
     queue = QueueShape()
@@ -76,6 +84,10 @@ def _about(request: Request) -> dict[str, Any]:
         "kind": "account" if actor.user else "visitor" if actor.owner else "newcomer",
         "username": actor.user.get_username() if actor.user else None,
         "is_staff": actor.is_staff,
+        "teams": [
+            {"pk": team.pk, "name": team.name, "role": actor.roles[team.pk]}
+            for team in access.joined_teams(actor)
+        ],
         "token": request.auth,
         "limits": {
             "max_upload_bytes": max_upload_bytes(),

@@ -21,8 +21,9 @@ from ml_app.api.idempotency import key_of, was_answered
 from ml_app.api.problems import Refused
 from ml_app.detection.checkpoints.manifest import available
 from ml_app.errors import refuse
-from ml_app.models import Scan
-from ml_app.services.access import Actor
+from ml_app.models import Scan, Team
+from ml_app.services import access
+from ml_app.services.access import Act, Actor
 from ml_app.services.links import order_link
 from ml_app.services.pace import refuse_if_too_many
 from ml_app.storage.uploads import IncomingFile, spool, uploaded_files
@@ -34,6 +35,13 @@ class Wishes:
 
     frame_count: int
     detector: str
+    team: Team | None = None  # to whom it is given
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What makes a request the same when it is sent again."""
+        said = {"frame_count": self.frame_count, "detector": self.detector}
+        return said | ({"team": self.team.pk} if self.team else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +55,7 @@ class Upload:
     @property
     def content(self) -> dict[str, Any]:
         """What makes it the same request when it is sent again."""
-        return {
-            "file": [self.file.name, self.file.sha256],
-            "frame_count": self.wishes.frame_count,
-            "detector": self.wishes.detector,
-        }
+        return {"file": [self.file.name, self.file.sha256], **self.wishes.content}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Link:
     @property
     def content(self) -> dict[str, Any]:
         """What makes it the same request when it is sent again."""
-        return {"url": self.url, "frame_count": self.wishes.frame_count, "detector": self.wishes.detector}
+        return {"url": self.url, **self.wishes.content}
 
 
 def read_order(request: Request, *fields: str) -> Upload | Link:
@@ -76,7 +80,7 @@ def read_order(request: Request, *fields: str) -> Upload | Link:
     data = json_object(request)
     if "url" not in data:
         raise refuse("no_file")
-    wishes = read_wishes(data)
+    wishes = read_wishes(data, actor=actor_of(request))
     url = data["url"] if isinstance(data["url"], str) else ""
     return Link(url, wishes, _uploader(request))
 
@@ -108,7 +112,8 @@ def sent_file(request: Request, *fields: str) -> tuple[Wishes, IncomingFile]:
         raise refuse("no_file")
     if kind != "multipart/form-data":
         raise UnsupportedMediaType(kind)
-    wishes = read_wishes(request._request.POST)  # the first look at the form: all of it is read here
+    # The first look at the form: all of it is read here.
+    wishes = read_wishes(request._request.POST, actor=actor_of(request))
     return wishes, _file(request, fields)
 
 
@@ -145,28 +150,30 @@ def order(upload: Upload | Link) -> Scan:
             user=upload.actor.user,
             frame_count=upload.wishes.frame_count,
             detector_name=upload.wishes.detector,
+            team=upload.wishes.team,
         )
-    video, _new = services.receive_video(upload=upload.file, owner=upload.actor.owner, user=upload.actor.user)
     wishes = upload.wishes
+    video, _new = services.receive_video(
+        upload=upload.file, owner=upload.actor.owner, user=upload.actor.user, team=wishes.team
+    )
     scan, _new = services.request_scan(
         video=video, frame_count=wishes.frame_count, detector_name=wishes.detector
     )
     return scan
 
 
-def read_wishes(data: Mapping[str, Any], *, default: Wishes | None = None) -> Wishes:
-    """The frame count and the detector that were asked for; what was left out is the default.
+def read_wishes(data: Mapping[str, Any], *, actor: Actor, default: Wishes | None = None) -> Wishes:
+    """The frame count, the detector and the team that were asked for; what was left out is the default.
 
     Raises:
-        ServiceError: "bad_frame_count", "bad_detector", "detector_unavailable" or "teams_not_enabled".
+        ServiceError: "bad_frame_count", "bad_detector", "detector_unavailable" or "bad_team".
     """
     usual = default or Wishes(settings.DEFAULT_FRAME_COUNT, settings.DETECTOR)
-    if data.get("team"):  # or somebody would think that their team sees the scan
-        raise Refused("teams_not_enabled", _("This site has no teams. Leave “team” out."))
     count, detector = data.get("frame_count"), data.get("detector")
     wishes = Wishes(
         usual.frame_count if count in (None, "") else _whole(count),
         usual.detector if detector in (None, "") else str(detector),
+        _team(actor, data.get("team")),
     )
     if wishes.frame_count not in settings.FRAME_COUNTS:
         raise refuse("bad_frame_count")
@@ -175,6 +182,15 @@ def read_wishes(data: Mapping[str, Any], *, default: Wishes | None = None) -> Wi
     if not services.detector_state(name=wishes.detector).available:
         raise refuse("detector_unavailable")
     return wishes
+
+
+def _team(actor: Actor, value: Any) -> Team | None:
+    if value in (None, ""):
+        return None
+    team = access.visible_teams(actor).filter(pk=_whole(value)).first()
+    if team is None or not access.may(actor, Act.ORDER, team):
+        raise refuse("bad_team")
+    return team
 
 
 def installed() -> list[str]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,6 +20,7 @@ from ml_app.api.documenting import LOOKING, ORDERING, Deleting, LinkShape, Uploa
 from ml_app.api.idempotency import Answer, once
 from ml_app.api.listing import ScanFilter, ScanPages, chosen_scans
 from ml_app.api.ordering import Wishes, order, read_order, read_wishes
+from ml_app.api.problems import Refused
 from ml_app.api.shapes import BriefScan, WholeScan
 from ml_app.models import Scan
 from ml_app.services import access
@@ -105,7 +107,10 @@ class Rerun(ApiView):
             # A picture's one frame is none of the offered numbers, and a number may be offered no longer.
             usual = before.frame_count if before.frame_count in settings.FRAME_COUNTS else None
             usual = usual or settings.DEFAULT_FRAME_COUNT
-            wishes = read_wishes(data, default=Wishes(usual, before.detector_name))
+            if data.get("team"):
+                raise Refused("team_stays", _("A scan stays in the team that its video was given to."))
+            usual_wishes = Wishes(usual, before.detector_name)
+            wishes = read_wishes(data, actor=actor_of(request), default=usual_wishes)
             services.refuse_if_full(queue=services.queue_for(owner=before.owner))
             refuse_if_too_many(owner=before.owner)
             scan, _new = services.request_scan(

@@ -18,6 +18,7 @@ from ml_app.web import wording
 
 Shape = serializers.Serializer[Any]
 DECISIONS = list(Review.Decision.values)
+TEAM = "number of the team that shall see it, one of `teams` in `me`; left out, it stays yours alone"
 PROBABILITY: dict[str, Any] = {"min_value": 0.0, "max_value": 1.0, "allow_null": True}
 
 
@@ -48,6 +49,13 @@ class FileShape(serializers.ModelSerializer[Video]):
         )
 
 
+class TeamShape(Shape):
+    """A team."""
+
+    id = serializers.IntegerField(source="pk")
+    name = serializers.CharField()
+
+
 class BriefScan(Shape):
     """A scan as lists have it."""
 
@@ -60,6 +68,7 @@ class BriefScan(Shape):
     detector = serializers.CharField(source="detector_name")
     queue = serializers.ChoiceField(choices=Scan.Queue.values)
     file = FileShape(source="video")
+    team = TeamShape(allow_null=True, help_text="whose members see it; null: it is its owner's alone")
     progress = serializers.SerializerMethodField(help_text="while it runs")
     verdict = serializers.SerializerMethodField()
     reason = serializers.SerializerMethodField(help_text="why uncertain or not analysable")

@@ -17,7 +17,7 @@ from ml_app import audit, services
 from ml_app.audit import Action
 from ml_app.batches import archive, table
 from ml_app.errors import ServiceError, refuse
-from ml_app.models import Batch, BatchItem, Video
+from ml_app.models import Batch, BatchItem, Team, Video
 from ml_app.storage import media_files
 from ml_app.storage.uploads import IncomingFile, spool
 
@@ -35,6 +35,7 @@ class Order:
     user: User | None
     frame_count: int
     detector_name: str = ""
+    team: Team | None = None  # to whom it is given; by default it stays the owner's alone
 
     def check(self) -> None:
         """
@@ -57,6 +58,7 @@ def create_empty(*, order: Order, name: str) -> Batch:
     with transaction.atomic():
         batch = Batch.objects.create(
             owner=order.owner,
+            team=order.team,
             ordered_by=order.user,
             name=archive.shown(name.strip())[:200] if name.strip() else "?",
             frame_count=order.frame_count,
@@ -155,7 +157,9 @@ def add_file(*, batch: Batch, upload: UploadedFile) -> BatchItem:
     video: Video | None = None
     code, name = "", incoming.name or "?"
     try:
-        video, _new = services.receive_video(upload=incoming, owner=batch.owner, user=batch.ordered_by)
+        video, _new = services.receive_video(
+            upload=incoming, owner=batch.owner, user=batch.ordered_by, team=batch.team
+        )
     except ServiceError as error:
         if error.code in ("disk_full", "upload_interrupted"):
             raise

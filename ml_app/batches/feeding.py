@@ -81,6 +81,7 @@ def _scan_of(batch: Batch, item: BatchItem) -> Scan:
         return order_link(
             url=item.url,
             owner=batch.owner,
+            team=batch.team,
             user=batch.ordered_by,
             frame_count=batch.frame_count,
             detector_name=batch.detector_name,
@@ -116,7 +117,9 @@ def _unpacked(batch: Batch, item: BatchItem) -> Video:
     except BaseException:
         incoming.close()
         raise
-    return services.receive_video(upload=incoming, owner=batch.owner, user=batch.ordered_by)[0]
+    return services.receive_video(upload=incoming, owner=batch.owner, user=batch.ordered_by, team=batch.team)[
+        0
+    ]
 
 
 def drop_archive(batch: Batch) -> None:

@@ -18,6 +18,9 @@ from ml_app.audit import Action, ObjectKind, Subject
 from ml_app.desk.export import csv_lines
 from ml_app.errors import ServiceError
 from ml_app.models import Scan, Video
+from ml_app.services import access
+from ml_app.services.access import Act
+from ml_app.web.views.owners import actor_of
 
 if TYPE_CHECKING:
     ScanBase = admin.ModelAdmin[Scan]
@@ -31,10 +34,10 @@ class DeskActions(ScanBase):
     actions = ("rerun", "export_csv", "purge")
 
     def has_rerun_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("ml_app.add_scan")
+        return access.may(actor_of(request), Act.RERUN, None)
 
     def has_purge_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("ml_app.delete_video")
+        return access.may(actor_of(request), Act.PURGE, None)
 
     @admin.action(description=_("Scan again"), permissions=["rerun"])
     def rerun(self, request: HttpRequest, queryset: QuerySet[Scan]) -> None:

@@ -26,7 +26,10 @@ from ml_app.desk.filters import (
 )
 from ml_app.errors import ServiceError
 from ml_app.models import Review, Scan
+from ml_app.services import access
+from ml_app.services.access import Act
 from ml_app.web.listings import ScanPaginator, faces_of, with_extras
+from ml_app.web.views.owners import actor_of
 
 if TYPE_CHECKING:
     from django.forms import BaseModelFormSet, ModelForm
@@ -114,7 +117,7 @@ class ScanAdmin(DeskActions, DeskColumns, ScanBase):
         css = {"all": ("css/evidence.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Scan]:
-        return with_extras(Scan.objects.select_related("video"))
+        return with_extras(access.visible_scans(actor_of(request)))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Scan], search_term: str
@@ -133,7 +136,7 @@ class ScanAdmin(DeskActions, DeskColumns, ScanBase):
 
     def has_change_permission(self, request: HttpRequest, obj: Scan | None = None) -> bool:
         # Every field is read-only; "change" only lets Django take the form with a new review.
-        return self.has_view_permission(request, obj) and request.user.has_perm("ml_app.add_review")
+        return self.has_view_permission(request, obj) and access.may(actor_of(request), Act.REVIEW, None)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

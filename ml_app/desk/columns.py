@@ -15,12 +15,13 @@ from django.utils.translation import gettext_lazy
 
 from ml_app import services
 from ml_app.models import Review, Scan
+from ml_app.teams.leaving import LEFT
 from ml_app.web import wording
 
 FIELDSETS: Any = (
     (
         gettext_lazy("File"),
-        {"fields": ("name", "file_sha256", "owner_words", "created_at", "started_at", "finished_at")},
+        {"fields": ("name", "file_sha256", "owner_words", "team", "created_at", "started_at", "finished_at")},
     ),
     (
         gettext_lazy("Finding"),
@@ -85,6 +86,8 @@ class DeskColumns:
         account = scan.video.uploaded_by
         if account is not None:
             return str(account)
+        if scan.owner.startswith(LEFT):
+            return _("an account that was deleted")
         # The rest of a visitor's token is nobody's business; this much tells two visitors apart.
         return _("a visitor (%(token)s…)") % {"token": scan.owner.partition(":")[2][:6]}
 

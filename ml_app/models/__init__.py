@@ -1,4 +1,4 @@
-"""The rows, each with its query sets: of videos, scans, workers, the API, accounts, and the audit log."""
+"""The rows, each with its query sets: videos, scans, workers, the API, accounts, teams and the audit log."""
 
 from ml_app.models.api_token import ApiToken
 from ml_app.models.audit_entry import AuditEntry
@@ -10,6 +10,7 @@ from ml_app.models.origin import Origin
 from ml_app.models.review import Review
 from ml_app.models.scan import Scan, ScanQuerySet
 from ml_app.models.states import FETCHED
+from ml_app.models.team import Membership, Role, Team, TeamQuerySet
 from ml_app.models.verdicts import Evidence, Verdict
 from ml_app.models.video import Video, VideoQuerySet, video_path
 from ml_app.models.webhook import Delivery, Webhook
@@ -33,10 +34,14 @@ __all__ = [
     "InvitationQuerySet",
     "ItemState",
     "KeptAnswer",
+    "Membership",
     "Origin",
     "Review",
+    "Role",
     "Scan",
     "ScanQuerySet",
+    "Team",
+    "TeamQuerySet",
     "Verdict",
     "Video",
     "VideoQuerySet",

@@ -14,15 +14,12 @@ from django.utils.translation import gettext_lazy as _
 
 from ml_app.models.scan import Scan
 from ml_app.models.states import Status
+from ml_app.models.team import Team
 from ml_app.models.video import Video
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):
     """Batches."""
-
-    def visible_to(self, *, owner: str, is_staff: bool = False) -> BatchQuerySet:
-        """Those that a person may see: their own, or all for staff."""
-        return self.all() if is_staff else self.filter(owner=owner)
 
     def hungry(self) -> BatchQuerySet:
         """Those with files that no scan was ordered of yet, and that go on, the oldest first."""
@@ -41,6 +38,15 @@ class Batch(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.CharField(_("owner"), max_length=64)
+    team = models.ForeignKey(
+        Team,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="batches",
+        verbose_name=_("team"),
+        db_index=False,  # "batch_list_of_team" begins with it
+    )
     ordered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("ordered by")
     )
@@ -59,7 +65,10 @@ class Batch(models.Model):
         verbose_name = _("batch")
         verbose_name_plural = _("batches")
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["owner", "-created_at"], name="batch_list")]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="batch_list"),
+            models.Index(fields=["team", "-created_at"], name="batch_list_of_team"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ml_app.models.probability import PROBABILITY, in_unit_interval
 from ml_app.models.states import FETCHED, Queue, Status
+from ml_app.models.team import Team
 from ml_app.models.verdicts import Evidence, Verdict
 from ml_app.models.video import Video
 
@@ -36,14 +37,6 @@ def _midnight(day: date, *, days: int = 0) -> datetime:
 
 class ScanQuerySet(models.QuerySet["Scan"]):
     """Scans."""
-
-    def visible_to(self, *, owner: str, is_staff: bool = False) -> ScanQuerySet:
-        """Those that a person may see: their own, or all for staff."""
-        return self.all() if is_staff else self.filter(owner=owner)
-
-    def history(self, owner: str) -> ScanQuerySet:
-        """One's own scans, newest first, each with its video."""
-        return self.filter(owner=owner).order_by("-created_at").select_related("video")
 
     def matching(
         self,
@@ -201,6 +194,9 @@ class Scan(models.Model):
     owner = models.CharField(
         _("owner"), max_length=64, help_text=_("the video's; repeated here for the lists")
     )
+    team = models.ForeignKey(  # the video's, too; the index "scan_team_history" begins with it
+        Team, models.PROTECT, null=True, blank=True, related_name="scans", db_index=False
+    )
     frame_count = models.PositiveSmallIntegerField(_("frames to read"))
 
     # Which detector
@@ -257,6 +253,9 @@ class Scan(models.Model):
             models.Index(fields=["owner", "-created_at"], name="scan_history"),
             models.Index(fields=["owner", "verdict", "-created_at"], name="scan_history_by_verdict"),
             models.Index(fields=["owner", "status", "-created_at"], name="scan_history_by_status"),
+            models.Index(fields=["team", "-created_at"], name="scan_team_history"),
+            models.Index(fields=["team", "verdict", "-created_at"], name="scan_team_by_verdict"),
+            models.Index(fields=["team", "status", "-created_at"], name="scan_team_by_status"),
             models.Index(fields=["-created_at"], name="scan_newest"),
             models.Index(fields=["lease_expires_at"], condition=Q(status="running"), name="scan_leases"),
             models.Index(fields=["queue", "created_at"], condition=Q(status="queued"), name="scan_waiting"),

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ml_app.models.states import Status
+from ml_app.models.team import Team
 
 
 def video_path(video: Video, filename: str) -> str:
@@ -24,10 +25,6 @@ def video_path(video: Video, filename: str) -> str:
 
 class VideoQuerySet(models.QuerySet["Video"]):
     """Videos."""
-
-    def visible_to(self, *, owner: str, is_staff: bool = False) -> VideoQuerySet:
-        """Those that a person may see: their own, or all for staff."""
-        return self.all() if is_staff else self.filter(owner=owner)
 
     def idle_since(self, moment: datetime) -> VideoQuerySet:
         """Those uploaded before, of which no scan waits or runs just now, the oldest first."""
@@ -45,7 +42,7 @@ class VideoQuerySet(models.QuerySet["Video"]):
 
 
 class Video(models.Model):
-    """An uploaded file, a video or a picture, once for each owner and content."""
+    """An uploaded file, a video or a picture, once for each content, owner and team that it was given to."""
 
     class Kind(models.TextChoices):
         """As `detection.findings.Kind`."""
@@ -55,6 +52,9 @@ class Video(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.CharField(_("owner"), max_length=64, help_text=_("user:<id> or visitor:<token>"))
+    team = models.ForeignKey(
+        Team, models.PROTECT, null=True, blank=True, related_name="videos", verbose_name=_("team")
+    )
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("uploaded by")
     )
@@ -86,8 +86,15 @@ class Video(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["owner", "sha256"], condition=~Q(sha256=""), name="video_once_per_owner"
-            )
+                fields=["owner", "sha256"],
+                condition=Q(team__isnull=True) & ~Q(sha256=""),
+                name="video_once_per_owner",
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "team", "sha256"],
+                condition=Q(team__isnull=False) & ~Q(sha256=""),
+                name="video_once_per_owner_and_team",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -43,7 +43,7 @@ def claim_videos(*, visitor: str, user: User) -> int:
 
 
 def _claim(video: Video, owner: str, user: User) -> None:
-    same = Video.objects.select_for_update().filter(owner=owner, sha256=video.sha256)
+    same = Video.objects.select_for_update().filter(owner=owner, team=None, sha256=video.sha256)
     known = None if video.is_awaited else same.first()
     if known is not None:  # the account has the same bytes: one of the two rows takes all scans
         keeps, goes = (known, video) if known.file or not video.file else (video, known)

@@ -14,7 +14,7 @@ from ml_app import audit
 from ml_app.audit import Action
 from ml_app.errors import refuse
 from ml_app.fetching.fetch import Fetched, FetchLimits
-from ml_app.models import FETCHED, Origin, Scan, Video
+from ml_app.models import FETCHED, Origin, Scan, Team, Video
 from ml_app.services.detectors import detector_state
 from ml_app.services.origins import what_was_found
 from ml_app.services.outbound import check_url
@@ -42,11 +42,13 @@ def order_link(
     frame_count: int,
     detector_name: str | None = None,
     queue: str = Scan.Queue.LINK,
+    team: Team | None = None,
 ) -> Scan:
     """Order a scan of what a link leads to, or find the one that already waits for the same link.
 
     Args:
         queue: `LINK`, or `BATCH_LINK` for one of many.
+        team: To whom the scan is given; by default it stays the owner's alone.
 
     Raises:
         ServiceError: "links_not_enabled", "bad_url", "bad_frame_count", "detector_unavailable", "queue_full".
@@ -61,6 +63,7 @@ def order_link(
         raise refuse("detector_unavailable")
     same = Scan.objects.active().filter(
         owner=owner,
+        team=team,
         queue__in=FETCHED,
         detector_name=name,
         frame_count=frame_count,
@@ -71,10 +74,12 @@ def order_link(
         return known
     refuse_if_full(queue=queue)
     with transaction.atomic():
-        video = Video.objects.create(owner=owner, uploaded_by=user, original_name=url[:255], size=0)
+        video = Video.objects.create(
+            owner=owner, team=team, uploaded_by=user, original_name=url[:255], size=0
+        )
         Origin.objects.create(video=video, url=url)
         scan = Scan.objects.create(
-            video=video, owner=owner, queue=queue, detector_name=name, frame_count=frame_count
+            video=video, owner=owner, team=team, queue=queue, detector_name=name, frame_count=frame_count
         )
         audit.record(Action.ORDERED, scan, detector=name, frames=frame_count)
         return scan
@@ -91,7 +96,7 @@ def keep_fetched(*, scan: Scan, worker: str, origin: Origin, incoming: IncomingF
     """
     awaited = scan.video
     incoming.name = found.name or "video"
-    video, _new = receive_video(upload=incoming, owner=scan.owner, user=awaited.uploaded_by)
+    video, _new = receive_video(upload=incoming, owner=scan.owner, user=awaited.uploaded_by, team=scan.team)
     try:
         with transaction.atomic():
             one_of_many = scan.queue == Scan.Queue.BATCH_LINK

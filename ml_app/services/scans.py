@@ -64,7 +64,7 @@ def request_scan(
                     raise refuse("media_purged")
                 chosen = queue or queue_for(owner=video.owner)
                 chosen = FETCHED_FOR.get(chosen, chosen) if locked.is_awaited else chosen
-                scan = Scan.objects.create(owner=video.owner, queue=chosen, **same)
+                scan = Scan.objects.create(owner=locked.owner, team_id=locked.team_id, queue=chosen, **same)
                 transaction.on_commit(partial(_announce, scan))
                 audit.record(Action.ORDERED, scan, detector=name, frames=frames)
                 return scan, True

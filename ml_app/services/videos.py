@@ -6,6 +6,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Findings, Limits, VideoInfo
 from ml_app.detection.hardware import usable_cores
 from ml_app.errors import ServiceError, refuse
-from ml_app.models import FaceFrame, Scan, Video, video_path
+from ml_app.models import FaceFrame, Scan, Team, Video, video_path
 from ml_app.services.results import may_be, save_findings
 from ml_app.services.scans import cancel_scan
 from ml_app.storage import media_files
@@ -40,8 +41,13 @@ def limits() -> Limits:
     return Limits(max_file_bytes=max_upload_bytes(), max_duration_s=settings.MAX_DURATION_MINUTES * 60.0)
 
 
-def receive_video(*, upload: UploadedFile, owner: str, user: User | None) -> tuple[Video, bool]:
-    """Keep an upload, or find the same bytes among those that the owner already has.
+def receive_video(
+    *, upload: UploadedFile, owner: str, user: User | None, team: Team | None = None
+) -> tuple[Video, bool]:
+    """Keep an upload, or find the same bytes among those that the owner already has in the same place.
+
+    Args:
+        team: To whom it is given; by default it stays the owner's alone.
 
     Returns:
         The video, and whether it is new.
@@ -50,19 +56,26 @@ def receive_video(*, upload: UploadedFile, owner: str, user: User | None) -> tup
         ServiceError: The file cannot be analysed, with the code and the sentence of the video reader; or
         "too_large" or "disk_full". Nothing is left behind.
     """
-    return _take_in(spool(upload), owner, user, _probe)
+    return _take_in(spool(upload), Place(owner, user, team), _probe)
 
 
-def _take_in(
-    incoming: IncomingFile, owner: str, user: User | None, probe: Callable[[Path], VideoInfo]
-) -> tuple[Video, bool]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose a file is."""
+
+    owner: str
+    user: User | None
+    team: Team | None = None
+
+
+def _take_in(incoming: IncomingFile, place: Place, probe: Callable[[Path], VideoInfo]) -> tuple[Video, bool]:
     try:
-        known = _known(owner, incoming.sha256)
+        known = _known(place, incoming.sha256)
         if known is not None and known.file:
             incoming.close()
             return known, False
         info = probe(incoming.path)
-        video, is_new = _keep(incoming, info, owner, user)
+        video, is_new = _keep(incoming, info, place)
     except BaseException:
         incoming.close()
         raise
@@ -70,8 +83,8 @@ def _take_in(
     return video, is_new
 
 
-def _known(owner: str, sha256: str) -> Video | None:
-    return Video.objects.filter(owner=owner, sha256=sha256).first()
+def _known(place: Place, sha256: str) -> Video | None:
+    return Video.objects.filter(owner=place.owner, team=place.team, sha256=sha256).first()
 
 
 def _probe(path: Path) -> VideoInfo:
@@ -85,9 +98,9 @@ def _probe(path: Path) -> VideoInfo:
         raise ServiceError(error.code, error.message) from error
 
 
-def _keep(incoming: IncomingFile, info: VideoInfo, owner: str, user: User | None) -> tuple[Video, bool]:
+def _keep(incoming: IncomingFile, info: VideoInfo, place: Place) -> tuple[Video, bool]:
     values: dict[str, Any] = {
-        "uploaded_by": user,
+        "uploaded_by": place.user,
         "original_name": (incoming.name or "video")[:255],
         "size": incoming.size,
         "kind": info.kind.value,
@@ -104,7 +117,7 @@ def _keep(incoming: IncomingFile, info: VideoInfo, owner: str, user: User | None
         with transaction.atomic():
             # Of two uploads of the same bytes at once, one waits here and then finds the other's row.
             video, is_new = Video.objects.select_for_update().get_or_create(
-                owner=owner, sha256=incoming.sha256, defaults=values
+                owner=place.owner, team=place.team, sha256=incoming.sha256, defaults=values
             )
             if is_new or not video.file:
                 video.file.name = _place_for(video, is_new)
@@ -142,7 +155,7 @@ def save_analysis(
     """
     with path.open("rb") as file:
         incoming = spool(UploadedFile(File(file), path.name))
-    video, _ = _take_in(incoming, owner, user, lambda path: findings.video)
+    video, _ = _take_in(incoming, Place(owner, user), lambda path: findings.video)
     worker = f"command:{secrets.token_hex(8)}"
     now = timezone.now()
     try:

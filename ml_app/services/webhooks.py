@@ -26,6 +26,7 @@ from ml_app import audit
 from ml_app.audit import Action
 from ml_app.errors import refuse
 from ml_app.models import Delivery, Scan, Webhook
+from ml_app.services import access
 from ml_app.services.outbound import Outcome, check_url, post
 
 if TYPE_CHECKING:
@@ -77,12 +78,11 @@ def sign(secret: str, *, message_id: str, timestamp: int, body: str) -> str:
 def note_ended() -> int:
     """Write down what is to be told of scans that have ended. Returns how many deliveries are new."""
     noted = 0
-    for webhook in Webhook.objects.iterator():
+    for webhook in Webhook.objects.select_related("user").iterator():
         since = max(webhook.created_at, timezone.now() - WINDOW)
         told = Delivery.objects.filter(webhook=webhook, scan_id=OuterRef("pk"))
-        ended = Scan.objects.filter(
-            owner=f"user:{webhook.user_id}", status__in=Scan.TERMINAL, finished_at__gte=since
-        )
+        own = access.own_scans(access.actor_of_user(webhook.user))
+        ended = own.filter(status__in=Scan.TERMINAL, finished_at__gte=since)
         for scan in ended.exclude(Exists(told)).order_by("finished_at")[:AT_ONCE]:
             noted += _note(webhook, scan)
     return noted

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from ml_app.models import ItemState, Scan, Verdict
+from ml_app.errors import scan_errors
+from ml_app.models import ItemState, Scan, Team, Verdict
+from ml_app.services import access
+from ml_app.services.access import Actor
 
 # What the file picker offers first. The reader decides by content, never by name.
 ACCEPTED = (
@@ -45,13 +50,41 @@ class FrameCountForm(OfferingForm):
     )
 
 
+class ForTeamForm(forms.Form):
+    """Offers in the field `team` to whom a video may be given. Whoever has no team is shown no choice."""
+
+    team = forms.ChoiceField(
+        label=_("Who sees it"),
+        required=False,
+        error_messages={"invalid_choice": scan_errors["bad_team"]},  # type: ignore[dict-item]
+    )
+
+    def __init__(self, *args: Any, teams: Sequence[Team], **kwargs: Any) -> None:
+        """`teams` know the number of their members."""
+        super().__init__(*args, **kwargs)
+        self.teams = {str(team.pk): team for team in teams}
+        field = self.fields["team"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - for the type checker
+        field.choices = [("", _("Only you, and this site's reviewers")), *map(_who_sees, teams)]
+
+    def clean_team(self) -> Team | None:
+        """The team itself; None for nobody else."""
+        return self.teams.get(self.cleaned_data["team"])
+
+
+def _who_sees(team: Team) -> tuple[str, str]:
+    number: int = team.members  # type: ignore[attr-defined]
+    words = ngettext("All of “%(team)s”: %(number)d member", "All of “%(team)s”: %(number)d members", number)
+    return str(team.pk), words % {"team": team.name, "number": number}
+
+
 class SeveralFiles(forms.FileInput):
     """A field that takes one file or several."""
 
     allow_multiple_selected = True
 
 
-class UploadForm(FrameCountForm):
+class UploadForm(ForTeamForm, FrameCountForm):
     """Files and how many frames of them to look at. The view takes the files from the upload handler."""
 
     video = forms.Field(
@@ -71,11 +104,11 @@ class FrameCountListForm(OfferingForm):
     )
 
 
-class LinkForm(FrameCountListForm):
+class LinkForm(ForTeamForm, FrameCountListForm):
     """A link to a video, or to the page of one."""
 
     ids = "link_%s"
-    field_order = ("url", "frame_count")
+    field_order = ("url", "frame_count", "team")
 
     url = forms.CharField(
         label=_("Link"),
@@ -85,11 +118,11 @@ class LinkForm(FrameCountListForm):
     )
 
 
-class BatchForm(FrameCountListForm):
+class BatchForm(ForTeamForm, FrameCountListForm):
     """How to analyse the files of a batch. The view takes the file from the upload handler."""
 
     ids = "batch_%s"
-    field_order = ("file", "name", "frame_count")
+    field_order = ("file", "name", "frame_count", "team")
 
     file = forms.Field(required=False)
     name = forms.CharField(required=False, max_length=200)
@@ -119,7 +152,9 @@ class BatchFilter(forms.Form):
 
 
 class HistoryFilter(forms.Form):
-    """Which of one's scans to list. Every field may be left out; a wrong one filters nothing and says so."""
+    """Which scans to list. Every field may be left out; a wrong one filters nothing and says so."""
+
+    whose = forms.ChoiceField(label=_("Whose"), required=False)
 
     name = forms.CharField(
         label=_("Name"), required=False, max_length=255, widget=forms.TextInput(attrs={"type": "search"})
@@ -136,6 +171,22 @@ class HistoryFilter(forms.Form):
     until = forms.DateField(
         label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.has_teams = bool(actor.roles) or actor.is_staff
+        if not self.has_teams:
+            del self.fields["whose"]
+            return
+        teams = access.joined_teams(actor).values_list("pk", "name") if actor.roles else ()
+        everything = _("Everybody's") if actor.is_staff else _("All that you see")
+        field = self.fields["whose"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - for the type checker
+        field.choices = [
+            ("", _("Yours")),
+            *((str(pk), name) for pk, name in teams),
+            (access.EVERYTHING, everything),
+        ]
 
     def chosen(self) -> dict[str, Any]:
         """What was filled in rightly, by field."""

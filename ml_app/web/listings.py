@@ -43,6 +43,6 @@ class ScanPaginator(AnyPaginator):
         first = (number - 1) * self.per_page
         last = min(first + self.per_page, self.count)
         keys = list(self.object_list.values_list("pk", flat=True)[first:last])  # type: ignore[attr-defined]
-        found = Scan.objects.filter(pk__in=keys).select_related("video")
+        found = Scan.objects.filter(pk__in=keys).select_related("video", "team")
         rows = with_extras(found).order_by(*self.object_list.query.order_by)  # type: ignore[attr-defined]
         return Page(rows, number, self)

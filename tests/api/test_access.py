@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,79 +10,18 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 
 from ml_app.models import ApiToken, Batch, BatchItem, Delivery, FaceFrame, Review, Scan, Video, Webhook
 from ml_app.services.tokens import create_token
 from ml_app.services.webhooks import create_webhook
+from tests.access_rules import IN_TEAM, METHODS, WHO, patterns, undone
+from tests.api.api_rules import MINE, RULES
+from tests.api.conftest import program
+from tests.factories import give_to_team
 
-WHO = ("owner", "staff", "another account", "another visitor", "nobody")
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-
-
-def same(status: int) -> tuple[int, ...]:
-    return (status,) * len(WHO)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What the methods answer to each of them."""
-
-    GET: tuple[int, ...] = same(405)
-    POST: tuple[int, ...] = same(405)
-    DELETE: tuple[int, ...] = same(405)
-    private: bool = False  # it belongs to somebody: to others it does not exist
-
-
-MINE = (200, 200, 404, 404, 404)
-OWN = (200, 404, 404, 404, 404)
-RULES = {
-    "api:scans": Rule(GET=same(200), POST=same(422)),  # one's own alone: see below; without a file
-    "api:scan": Rule(GET=MINE, DELETE=(204, 403, 404, 404, 404), private=True),
-    "api:cancel": Rule(POST=MINE, private=True),
-    "api:rerun": Rule(POST=(202, 202, 404, 404, 404), private=True),
-    "api:faces": Rule(GET=MINE, private=True),
-    "api:face": Rule(GET=MINE, private=True),
-    "api:reviews": Rule(GET=MINE, POST=(403, 201, 404, 404, 404), private=True),
-    "api:video": Rule(GET=MINE, private=True),
-    "api:thumbnail": Rule(GET=MINE, private=True),
-    "api:heatmap": Rule(GET=MINE, private=True),
-    "api:report": Rule(GET=MINE, private=True),
-    "api:batch_report": Rule(GET=MINE, private=True),
-    "api:batches": Rule(GET=same(200), POST=same(422)),  # one's own alone; without a file
-    "api:batch": Rule(GET=MINE, DELETE=(204, 403, 404, 404, 404), private=True),
-    "api:batch_files": Rule(GET=MINE, POST=(422, 403, 404, 404, 404), private=True),
-    "api:pause_batch": Rule(POST=MINE, private=True),
-    "api:resume_batch": Rule(POST=MINE, private=True),
-    "api:cancel_batch": Rule(POST=MINE, private=True),
-    "api:rerun_batch": Rule(POST=MINE, private=True),
-    "api:detectors": Rule(GET=same(200)),
-    "api:detector": Rule(GET=same(200)),
-    "api:me": Rule(GET=same(200)),
-    # Accounts' own, and of nobody else; staff are no exception.
-    "api:webhooks": Rule(GET=(200, 200, 200, 403, 403), POST=(422, 422, 422, 403, 403)),
-    "api:webhook": Rule(GET=OWN, DELETE=(204, 404, 404, 404, 404), private=True),
-    "api:deliveries": Rule(GET=OWN, private=True),
-    "api:replay": Rule(POST=(202, 404, 404, 404, 404), private=True),
-    "api:upload": Rule(POST=same(422)),
-    "api:detect": Rule(POST=same(422)),
-    "api:schema": Rule(GET=same(200)),
-    "api:docs": Rule(GET=same(200)),
-    # Pages, for those who are signed in; programs are not.
-    "api:tokens": Rule(GET=same(302)),
-    "api:revoke_token": Rule(POST=same(302)),
-    "api:nothing": Rule(*(same(404),) * 3),
-}
 PAGES = {"api:schema", "api:docs", "api:tokens", "api:revoke_token"}
 BODIES: dict[str, Any] = {"api:reviews": {"decision": "cannot_tell"}, "api:rerun": {"frame_count": 20}}
-
-
-def names(resolver: URLResolver | None = None, spaces: tuple[str, ...] = ()) -> Iterator[str]:
-    for pattern in (resolver or get_resolver()).url_patterns:
-        if isinstance(pattern, URLResolver):
-            yield from names(pattern, (*spaces, pattern.namespace) if pattern.namespace else spaces)
-        elif isinstance(pattern, URLPattern) and pattern.name:
-            yield ":".join([*spaces, pattern.name])
 
 
 def address(name: str, scan: Scan) -> str:
@@ -155,7 +92,8 @@ def everything() -> tuple[Any, ...]:
 
 
 def test_every_address_has_a_rule() -> None:
-    assert {name for name in names() if name.startswith("api:")} == set(RULES)
+    named = {name for name, way in patterns() if name.startswith("api:") and way[-1].name}
+    assert named == set(RULES)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
@@ -163,12 +101,11 @@ def test_every_address_has_a_rule() -> None:
 def test_each_gets_what_the_rule_says(name: str, method: str, clients: list[Client], finished: Scan) -> None:
     url, expected = address(name, finished), getattr(RULES[name], method)
     found = {}
-    for who, client in reversed(
-        list(zip(WHO, clients, strict=True))
-    ):  # the owner, who may delete, comes last
+    for who, client in zip(WHO, clients, strict=True):
         if name in PAGES:  # programs have no form's token, and here the question is another
             client.handler.enforce_csrf_checks = False
-        response = ask(client, method, name, url)
+        with undone():
+            response = ask(client, method, name, url)
         found[who] = response.status_code
         assert response["X-Content-Type-Options"] == "nosniff"
         assert "default-src 'none'" in response["Content-Security-Policy"]
@@ -178,6 +115,45 @@ def test_each_gets_what_the_rule_says(name: str, method: str, clients: list[Clie
         if response.status_code >= 400 and name not in PAGES:
             assert response["Content-Type"] == "application/problem+json"
     assert found == dict(zip(WHO, expected, strict=True))
+
+
+@pytest.fixture
+def members(finished: Scan, batch: Batch) -> list[Client]:
+    """Those of `IN_TEAM`, once the scan and what hangs on it was given to a team."""
+    people = give_to_team(finished)
+    return [program(people[who]) for who in IN_TEAM]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("name", RULES)
+def test_in_a_team_each_gets_what_the_rule_says(
+    name: str, method: str, members: list[Client], finished: Scan
+) -> None:
+    url, found = address(name, finished), {}
+    for who, client in zip(IN_TEAM, members, strict=True):
+        if name in PAGES:
+            client.handler.enforce_csrf_checks = False
+        with undone():
+            found[who] = ask(client, method, name, url).status_code
+    assert found == dict(zip(IN_TEAM, RULES[name].of_team(method), strict=True))
+
+
+def test_what_belongs_to_somebody_has_a_rule_for_teams() -> None:
+    for name, rule in RULES.items():
+        assert not rule.private or set(rule.in_team) == {"GET", "POST", "DELETE"}, name
+
+
+def test_a_teams_list_is_its_members(members: list[Client], finished: Scan) -> None:
+    finished.refresh_from_db()
+    url = f"/api/v1/scans?team={finished.team_id}"
+    found = [client.get(url) for client in members]
+    assert [response.status_code for response in found] == [200] * 5 + [422]
+    assert [len(response.json()["results"]) for response in found[:5]] == [1] * 5
+    assert [len(client.get("/api/v1/scans").json()["results"]) for client in members] == [1] + [0] * 5
+    seen = [len(client.get("/api/v1/scans?mine=false").json()["results"]) for client in members]
+    assert seen == [1] * 5 + [0]
+    batches = [client.get(f"/api/v1/batches?team={finished.team_id}").status_code for client in members]
+    assert batches == [200] * 5 + [422]
 
 
 @pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.private])

@@ -95,7 +95,7 @@ def test_what_is_no_video(
         ({"frame_count": "9" * 5000}, "bad_frame_count"),
         ({"detector": "../standard"}, "bad_detector"),
         ({"detector": "\x00"}, "bad_detector"),
-        ({"team": "desk"}, "teams_not_enabled"),
+        ({"team": "desk"}, "bad_team"),
     ],
 )
 def test_a_wrong_choice(ours: Client, clips: Clips, settings: Any, fields: dict[str, Any], code: str) -> None:

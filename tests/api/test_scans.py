@@ -200,10 +200,10 @@ def test_a_list_costs_the_same_however_long_it_is(
 
     some(2)
     ours.get(SCANS)  # notes the use of the token
-    with django_assert_num_queries(2):  # the token with its account, the scans
+    with django_assert_num_queries(3):  # the token with its account, its teams, the scans
         assert len(_ids(ours.get(SCANS))) == 2
     some(10)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         assert ours.get(SCANS).json()["results"][0]["review"] == "confirmed_fake"
 
 

@@ -22,7 +22,15 @@ from playwright.sync_api import Browser, Page, expect
 
 from ml_app.models import Batch, BatchItem, Origin
 from tests.browser.test_upload_to_verdict import fits
-from tests.factories import PictureFactory, ReviewFactory, ScanFactory, UserFactory, VideoFactory, add_face
+from tests.factories import (
+    MembershipFactory,
+    PictureFactory,
+    ReviewFactory,
+    ScanFactory,
+    UserFactory,
+    VideoFactory,
+    add_face,
+)
 from tests.media import Clips, picture
 from tests.provenance.signing import GENERATED
 from tests.web.conftest import OWNER, TOKEN, standard_models, visitor
@@ -96,8 +104,17 @@ def pages(transactional_db: None, clips: Clips) -> tuple[dict[str, str], Abstrac
     Origin.objects.create(
         video=video, url="https://video.example/watch?v=2", title="A talk", uploader="Jane Doe"
     )
+    account = UserFactory(is_staff=True, is_superuser=True)
+    team = MembershipFactory(user=account, team__name="Politics and investigations").team
+    given = ScanFactory(video__team=team, team=team, done=True)
     addresses = {
         "upload": "/",
+        "desk-upload-team": f"/?team={team.pk}",
+        "desk-batches-team": f"/batches/?team={team.pk}",
+        "desk-history-team": f"/scans/?whose={team.pk}",
+        "desk-history-nothing": f"/scans/?whose={team.pk}&name=nowhere",
+        "desk-scan-team": f"/scans/{given.pk}/",
+        "desk-team": f"/admin/ml_app/team/{team.pk}/change/",
         "batches": "/batches/",
         "batch": f"/batches/{batch.pk}/",
         "scan-fetching": f"/scans/{awaited.pk}/",
@@ -142,7 +159,7 @@ def pages(transactional_db: None, clips: Clips) -> tuple[dict[str, str], Abstrac
         "desk": "/admin/ml_app/scan/",
         "desk-scan": f"/admin/ml_app/scan/{done.pk}/change/",
     }
-    return addresses, UserFactory(is_staff=True, is_superuser=True)
+    return addresses, account
 
 
 def look(browser: Browser, address: str, client: Client, scheme: Scheme, locale: str = "en") -> Page:

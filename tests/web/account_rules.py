@@ -2,23 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-WHO = ("owner", "staff", "account", "stranger", "newcomer")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What the methods answer to owner, staff, another account, another visitor and somebody new."""
-
-    GET: tuple[int, ...]
-    POST: tuple[int, ...] = (405,) * 5
-    private: bool = False  # what it shows belongs to somebody
-
-
-def same(status: int) -> tuple[int, ...]:
-    return (status,) * len(WHO)
-
+from tests.access_rules import Rule, same
 
 OUTSIDE = (200, 302, 302, 200, 200)  # whoever is signed in is sent on
 INSIDE = (302, 200, 200, 302, 302)  # one's own alone; the others are asked to sign in

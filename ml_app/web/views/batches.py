@@ -28,7 +28,7 @@ from ml_app.services.access import Act
 from ml_app.storage.uploads import max_upload_bytes, uploaded_files
 from ml_app.web.forms import BatchFilter, BatchForm
 from ml_app.web.views.busy import Unread, come_back_later
-from ml_app.web.views.owners import actor_of, make_owner, owner_of, user_of
+from ml_app.web.views.owners import actor_of, make_owner, teams_of, user_of
 
 PAGE_SIZE = 50
 Response = TypeVar("Response", bound=HttpResponseBase)
@@ -38,12 +38,12 @@ Response = TypeVar("Response", bound=HttpResponseBase)
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def batches(request: HttpRequest) -> HttpResponse:
-    """One's own batches, and a form for another. While the queue is full, nothing that is sent is read."""
+    """One's own batches and one's teams', and a form for another. With a full queue, nothing sent is read."""
     if request.method != "POST":
-        return _list(request, BatchForm())
+        return _list(request, BatchForm(teams=teams_of(request), initial={"team": request.GET.get("team")}))
     state = services.queue_state(queue=Scan.Queue.BATCH)
     if state.is_full:
-        form = BatchForm({"frame_count": settings.DEFAULT_FRAME_COUNT})
+        form = BatchForm({"frame_count": settings.DEFAULT_FRAME_COUNT}, teams=teams_of(request))
         form.add_error(None, str(state.message))
         return come_back_later(Unread(request, _list(request, form)))
     return _create(request)
@@ -51,11 +51,16 @@ def batches(request: HttpRequest) -> HttpResponse:
 
 @csrf_protect
 def _create(request: HttpRequest) -> HttpResponse:
-    form = BatchForm(request.POST)
+    form = BatchForm(request.POST, teams=teams_of(request))
     if not form.is_valid():
         return _list(request, form, 422)
     try:
-        order = creating.Order(make_owner(request), user_of(request), form.cleaned_data["frame_count"])
+        order = creating.Order(
+            make_owner(request),
+            user_of(request),
+            form.cleaned_data["frame_count"],
+            team=form.cleaned_data["team"],
+        )
         if request.POST.get("empty"):  # the script of the page sends the files one by one
             batch = creating.create_empty(order=order, name=form.cleaned_data["name"])
         else:
@@ -69,9 +74,7 @@ def _create(request: HttpRequest) -> HttpResponse:
 
 
 def _list(request: HttpRequest, form: BatchForm, status: int = 200) -> HttpResponse:
-    owner = owner_of(request)
-    found = Batch.objects.filter(owner=owner) if owner else Batch.objects.none()
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator(access.listed_batches(actor_of(request)), PAGE_SIZE).get_page(request.GET.get("page"))
     rows = [(batch, results.counts(batch)) for batch in page]
     context = {
         "page": page,
@@ -99,7 +102,7 @@ def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
         "form": form,
         "page": page,
         "rows": [(item, results.row(item)) for item in page],
-        "is_owner": access.may(actor_of(request), Act.DELETE, row),
+        **_rights(request, row),
     }
     is_part = request.htmx  # type: ignore[attr-defined]
     return render(request, f"ml_app/batches/{'_standing' if is_part else 'batch'}.html", context)
@@ -108,7 +111,7 @@ def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
 @require_POST
 def add(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """One more file of a batch."""
-    row = batch_or_404(request, batch_id, Act.DELETE)
+    row = batch_or_404(request, batch_id, Act.ADD)
     try:
         item = creating.add_file(batch=row, upload=uploaded_files(request, "file")[0])
     except ServiceError as error:
@@ -170,6 +173,12 @@ def listing(request: HttpRequest, batch_id: UUID) -> HttpResponse:
 def _download(response: Response, row: Batch, suffix: str) -> Response:
     response["Content-Disposition"] = f'attachment; filename="batch-{row.pk}.{suffix}"'
     return response
+
+
+def _rights(request: HttpRequest, row: Batch) -> dict[str, bool]:
+    """What the page offers to do with a batch."""
+    actor = actor_of(request)
+    return {f"may_{act}": access.may(actor, act, row) for act in (Act.CANCEL, Act.RERUN, Act.DELETE)}
 
 
 def batch_or_404(request: HttpRequest, batch_id: UUID, act: Act = Act.SEE) -> Batch:

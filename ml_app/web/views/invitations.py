@@ -15,7 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ml_app.accounts import invitations
 from ml_app.accounts.forms import InvitationForm
 from ml_app.models import Invitation
-from ml_app.web.views.owners import user_of
+from ml_app.services import access
+from ml_app.services.access import Act
+from ml_app.web.views.owners import actor_of, user_of
 
 SHOWN = 50  # of the newest
 
@@ -62,6 +64,5 @@ def _page(request: HttpRequest, form: InvitationForm, status: int = 200, **made:
 
 
 def _staff_or_404(request: HttpRequest) -> None:
-    user = user_of(request)
-    if user is None or not user.is_staff or not user.has_perm("ml_app.add_invitation"):
+    if not access.may(actor_of(request), Act.INVITE, None):
         raise Http404("no such page")

@@ -59,7 +59,8 @@ def delete(request: HttpRequest) -> HttpResponse:
     logout(request)
     gone = _("Your account and all that belonged to it were deleted.")
     stays = _(
-        "Your account was deleted. What you decided about the scans of others stays, without your name."
+        "Your account was deleted. What you gave to teams and what you decided about the scans of others "
+        "stays, without your name."
     )
     messages.success(request, gone if is_whole else stays)
     return redirect("ml_app:upload")
@@ -68,8 +69,9 @@ def delete(request: HttpRequest) -> HttpResponse:
 def _question(request: HttpRequest, user: User) -> HttpResponse:
     owner = access.owner_of_user(user)
     context = {
-        "videos": Video.objects.filter(owner=owner).count(),
-        "scans": Scan.objects.filter(owner=owner).count(),
-        "decides": Review.objects.filter(reviewer=user).exclude(scan__owner=owner).exists(),
+        "videos": Video.objects.filter(owner=owner, team=None).count(),
+        "scans": Scan.objects.filter(owner=owner, team=None).count(),
+        "given": Video.objects.filter(owner=owner, team__isnull=False).count(),
+        "decides": Review.objects.filter(reviewer=user).exclude(scan__owner=owner, scan__team=None).exists(),
     }
     return render(request, "ml_app/accounts/delete.html", context)

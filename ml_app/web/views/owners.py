@@ -8,7 +8,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest
 
 from ml_app import services
-from ml_app.models import Scan, Video
+from ml_app.models import Scan, Team, Video
 from ml_app.services import access
 from ml_app.services.access import Act, Actor
 
@@ -24,9 +24,7 @@ def user_of(request: HttpRequest) -> User | None:
 def actor_of(request: HttpRequest) -> Actor:
     """Whoever asks, for the place that says who may do what."""
     user = user_of(request)
-    if user is not None:
-        return Actor(access.owner_of_user(user), user)
-    return Actor(access.owner_of_session(request.session))
+    return access.actor_of_user(user) if user else Actor(access.owner_of_session(request.session))
 
 
 def owner_of(request: HttpRequest) -> str:
@@ -54,33 +52,28 @@ def claim(sender: Any, request: HttpRequest | None, user: User, **extra: Any) ->
         del request.session[access.VISITOR_KEY]
 
 
-def scan_or_404(request: HttpRequest, scan_id: UUID) -> Scan:
-    """A scan that the request may see. For anyone else it does not exist."""
-    scan = access.visible_scans(actor_of(request)).filter(pk=scan_id).first()
-    if scan is None:
+def teams_of(request: HttpRequest) -> list[Team]:
+    """The teams that whoever asks may give scans to: read once for all forms of a page."""
+    known: list[Team] | None = getattr(request, "_teams", None)
+    if known is None:
+        known = list(access.teams_to_order_for(actor_of(request)))
+        request._teams = known  # type: ignore[attr-defined]
+    return known
+
+
+def scan_or_404(request: HttpRequest, scan_id: UUID, act: Act = Act.SEE) -> Scan:
+    """A scan that the request may see, and do this to. For anyone else it does not exist."""
+    actor = actor_of(request)
+    scan = access.visible_scans(actor).filter(pk=scan_id).first()
+    if scan is None or not access.may(actor, act, scan):
         raise Http404("no such scan")
     return scan
 
 
-def video_or_404(request: HttpRequest, video_id: UUID) -> Video:
-    """A video that the request may see. For anyone else it does not exist."""
-    video = access.visible_videos(actor_of(request)).filter(pk=video_id).first()
-    if video is None:
+def video_or_404(request: HttpRequest, video_id: UUID, act: Act = Act.SEE) -> Video:
+    """A video that the request may see, and do this to. For anyone else it does not exist."""
+    actor = actor_of(request)
+    video = access.visible_videos(actor).filter(pk=video_id).first()
+    if video is None or not access.may(actor, act, video):
         raise Http404("no such video")
-    return video
-
-
-def own_scan_or_404(request: HttpRequest, scan_id: UUID) -> Scan:
-    """A scan that belongs to whoever asks; that staff may see it is not enough."""
-    scan = scan_or_404(request, scan_id)
-    if not access.may(actor_of(request), Act.DELETE, scan):
-        raise Http404("not the owner's request")
-    return scan
-
-
-def own_video_or_404(request: HttpRequest, video_id: UUID) -> Video:
-    """A video that belongs to whoever asks; that staff may see it is not enough."""
-    video = video_or_404(request, video_id)
-    if not access.may(actor_of(request), Act.DELETE, video):
-        raise Http404("not the owner's request")
     return video

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -17,10 +18,12 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from ml_app import audit, services
 from ml_app.models import Scan
+from ml_app.services import access
+from ml_app.services.access import Act
 from ml_app.web import wording
 from ml_app.web.forms import FrameCountForm, HistoryFilter
 from ml_app.web.listings import ScanPaginator, faces_of, with_extras
-from ml_app.web.views.owners import own_scan_or_404, owner_of, scan_or_404
+from ml_app.web.views.owners import actor_of, scan_or_404
 
 PAGE_SIZE = 25
 LONG_WAIT = timedelta(seconds=30)  # after which a waiting scan with nobody before it looks forgotten
@@ -31,12 +34,12 @@ LONG_WAIT = timedelta(seconds=30)  # after which a waiting scan with nobody befo
 def scan(request: HttpRequest, scan_id: UUID) -> HttpResponse:
     """A scan: how far it has come, or what it found, or why it failed."""
     row = scan_or_404(request, scan_id)
-    context = {
+    context: dict[str, Any] = {
         "scan": row,
         "form": FrameCountForm(
             initial={"frame_count": settings.DEFAULT_FRAME_COUNT if row.video.is_picture else row.frame_count}
         ),
-        "is_owner": row.owner == owner_of(request),
+        **_rights(request, row),
         "detector": services.detector_state(),
         "review": row.reviews.select_related("reviewer").first(),
     }
@@ -62,7 +65,7 @@ def progress(request: HttpRequest, scan_id: UUID) -> HttpResponse:
 @require_POST
 def cancel(request: HttpRequest, scan_id: UUID) -> HttpResponse:
     """Stop a scan that waits or runs."""
-    row = scan_or_404(request, scan_id)
+    row = scan_or_404(request, scan_id, Act.CANCEL)
     services.cancel_scan(scan=row)
     return redirect("ml_app:scan", row.pk)
 
@@ -71,7 +74,7 @@ def cancel(request: HttpRequest, scan_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, scan_id: UUID) -> HttpResponse:
     """Ask, then delete one scan with its pictures; its video stays."""
-    row = own_scan_or_404(request, scan_id)
+    row = scan_or_404(request, scan_id, Act.DELETE)
     if request.method != "POST":
         return render(request, "ml_app/scan/delete.html", {"scan": row})
     services.delete_scan(scan=row)
@@ -82,16 +85,22 @@ def delete(request: HttpRequest, scan_id: UUID) -> HttpResponse:
 @never_cache
 @require_safe
 def history(request: HttpRequest) -> HttpResponse:
-    """The visitor's own scans, newest first; those asked for."""
-    owner = owner_of(request)
-    scans = Scan.objects.history(owner) if owner else Scan.objects.none()
-    form = HistoryFilter(request.GET)
+    """One's own scans, a team's, or all that one sees, newest first; those asked for."""
+    actor = actor_of(request)
+    form = HistoryFilter(request.GET, actor=actor)
     chosen = form.chosen()
+    scans = access.listed_scans(actor, chosen.pop("whose", "")).order_by("-created_at")
     page = ScanPaginator(with_extras(scans.matching(**chosen)), PAGE_SIZE).get_page(request.GET.get("page"))
     is_filtered = bool(chosen or form.errors)
-    has_any = bool(page.object_list) or (is_filtered and scans.exists())
+    has_any = bool(page.object_list) or form.has_teams or (is_filtered and scans.exists())
     context = {"page": page, "form": form, "is_filtered": is_filtered, "has_any": has_any}
     return render(request, "ml_app/history.html", context)
+
+
+def _rights(request: HttpRequest, scan: Scan) -> dict[str, bool]:
+    """What the page offers to do with a scan."""
+    actor = actor_of(request)
+    return {f"may_{act}": access.may(actor, act, scan) for act in (Act.CANCEL, Act.RERUN, Act.DELETE)}
 
 
 def _standing(scan: Scan) -> dict[str, object]:

@@ -19,7 +19,7 @@ from ml_app.models import Video
 from ml_app.storage.uploads import max_upload_bytes, uploaded_files
 from ml_app.web.forms import LinkForm, UploadForm
 from ml_app.web.views.busy import Unread, come_back_later, queue_of
-from ml_app.web.views.owners import make_owner, user_of
+from ml_app.web.views.owners import make_owner, teams_of, user_of
 
 _STATUS = {"too_large": 413, "disk_full": 507, "detector_unavailable": 503}  # 422 for anything else
 
@@ -29,10 +29,10 @@ _STATUS = {"too_large": 413, "disk_full": 507, "detector_unavailable": 503}  # 4
 def upload(request: HttpRequest) -> HttpResponse:
     """Show the form; take a video and order its scan. While the queue is full, nothing of it is read."""
     if request.method != "POST":
-        return page(request, UploadForm())
+        return page(request, upload_form(request))
     state = queue_of(request)
     if state.is_full:
-        form = UploadForm({"frame_count": settings.DEFAULT_FRAME_COUNT})
+        form = UploadForm({"frame_count": settings.DEFAULT_FRAME_COUNT}, teams=teams_of(request))
         form.add_error("video", str(state.message))
         return come_back_later(Unread(request, page(request, form)))
     return _take_in(request)
@@ -40,7 +40,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 @csrf_protect
 def _take_in(request: HttpRequest) -> HttpResponse:
-    form = UploadForm(request.POST)
+    form = UploadForm(request.POST, teams=teams_of(request))
     try:
         files = uploaded_files(request, "video")
         if not services.detector_state().available:
@@ -49,17 +49,19 @@ def _take_in(request: HttpRequest) -> HttpResponse:
             return page(request, form, status=422)
         if len(files) > 1:
             return _take_many(request, form, files)
-        return _go(request, _take(request, files[0], form.cleaned_data["frame_count"]))
+        return _go(request, _take(request, files[0], form))
     except ServiceError as error:
         form.add_error("video", str(error))
         return page(request, form, status=_STATUS.get(error.code, 422))
 
 
-def _take(request: HttpRequest, file: UploadedFile, frame_count: int) -> str:
+def _take(request: HttpRequest, file: UploadedFile, form: UploadForm) -> str:
     """Keep one file and order its scan. Returns where to go from here."""
-    owner = make_owner(request)
-    video, is_new = services.receive_video(upload=file, owner=owner, user=user_of(request))
-    return _next_page(video, is_new, frame_count)
+    chosen = form.cleaned_data
+    video, is_new = services.receive_video(
+        upload=file, owner=make_owner(request), user=user_of(request), team=chosen["team"]
+    )
+    return _next_page(video, is_new, chosen["frame_count"])
 
 
 def _take_many(request: HttpRequest, form: UploadForm, files: list[UploadedFile]) -> HttpResponse:
@@ -67,7 +69,7 @@ def _take_many(request: HttpRequest, form: UploadForm, files: list[UploadedFile]
     refused = []
     for file in files:
         try:
-            _take(request, file, form.cleaned_data["frame_count"])
+            _take(request, file, form)
         except ServiceError as error:
             refused.append(f"{file.name}: {error}")
     if len(refused) == len(files):
@@ -94,6 +96,11 @@ def _go(request: HttpRequest, url: str) -> HttpResponse:
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)  # type: ignore[attr-defined]
 
 
+def upload_form(request: HttpRequest) -> UploadForm:
+    """The empty form; a team's own page leads here with `team` in the address."""
+    return UploadForm(teams=teams_of(request), initial={"team": request.GET.get("team")})
+
+
 def page(
     request: HttpRequest, form: UploadForm, status: int = 200, link_form: LinkForm | None = None
 ) -> HttpResponse:
@@ -102,7 +109,9 @@ def page(
     template = "ml_app/_upload_errors.html" if htmx_errors else "ml_app/upload.html"
     context = {
         "form": form,
-        "link_form": (link_form or LinkForm()) if settings.LINKS else None,
+        "link_form": (link_form or LinkForm(teams=teams_of(request), initial=form.initial))
+        if settings.LINKS
+        else None,
         "detector": services.detector_state(),
         "queue": queue_of(request),
         "max_bytes": max_upload_bytes(),

@@ -14,11 +14,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ml_app import services
 from ml_app.errors import ServiceError
-from ml_app.models import Scan, Video
+from ml_app.models import Video
+from ml_app.services import access
+from ml_app.services.access import Act
 from ml_app.web.forms import FrameCountForm
 from ml_app.web.listings import with_extras
 from ml_app.web.views.busy import come_back_later
-from ml_app.web.views.owners import own_video_or_404, video_or_404
+from ml_app.web.views.owners import actor_of, video_or_404
 
 
 @never_cache
@@ -35,7 +37,7 @@ def video(request: HttpRequest, video_id: UUID) -> HttpResponse:
 @require_POST
 def scan_again(request: HttpRequest, video_id: UUID) -> HttpResponse:
     """Order another scan of a video."""
-    row = video_or_404(request, video_id)
+    row = video_or_404(request, video_id, Act.RERUN)
     form = FrameCountForm(request.POST)
     if form.is_valid():
         try:
@@ -53,7 +55,7 @@ def scan_again(request: HttpRequest, video_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, video_id: UUID) -> HttpResponse:
     """Ask, then delete a video with all its scans and files."""
-    row = own_video_or_404(request, video_id)
+    row = video_or_404(request, video_id, Act.DELETE)
     if request.method != "POST":
         return render(
             request, "ml_app/delete.html", {"video": row, "scans": row.scans.order_by("-created_at")}
@@ -64,6 +66,13 @@ def delete(request: HttpRequest, video_id: UUID) -> HttpResponse:
 
 
 def _page(request: HttpRequest, row: Video, form: FrameCountForm, status: int = 200) -> HttpResponse:
-    scans = with_extras(Scan.objects.filter(video=row).select_related("video").order_by("-created_at"))
-    context = {"video": row, "scans": scans, "form": form, "detector": services.detector_state()}
+    actor = actor_of(request)
+    scans = with_extras(access.visible_scans(actor).filter(video=row).order_by("-created_at"))
+    context = {
+        "video": row,
+        "scans": scans,
+        "form": form,
+        "may_rerun": access.may(actor, Act.RERUN, row),
+        "detector": services.detector_state(),
+    }
     return render(request, "ml_app/video.html", context, status=status)

@@ -1,0 +1,78 @@
+"""The rules of the pages: part of the table of test_access.py."""
+
+from __future__ import annotations
+
+from tests.access_rules import Rule, same
+from tests.web.account_rules import ACCOUNT_RULES
+
+NO = same(405)
+# Of a team: the owner and the administrators; all that analyse; all.
+OWN = (302, 404, 404, 404, 302, 404)
+ANALYSE = (302, 404, 302, 302, 302, 404)
+ALL = (200, 200, 200, 200, 200, 404)
+ASK = (200, 404, 404, 404, 200, 404)
+READ = Rule((200, 200, 404, 404, 404), in_team={"GET": ALL, "POST": (405,) * 6}, private=True)
+
+
+def post(*answers: int, in_team: tuple[int, ...]) -> Rule:
+    """Something that is done by a form alone."""
+    return Rule(NO, POST=answers, in_team={"GET": (405,) * 6, "POST": in_team}, private=True)
+
+
+def ask(*, in_team: tuple[int, ...] = OWN) -> Rule:
+    """Something that the page asks about before it is done."""
+    mine = (200, 404, 404, 404, 404)
+    return Rule(mine, POST=(302, *mine[1:]), in_team={"GET": ASK, "POST": in_team}, private=True)
+
+
+STAFF = Rule((404, 200, 404, 404, 404))
+DO = post(302, 302, 404, 404, 404, in_team=OWN)
+AGAIN = post(302, 302, 404, 404, 404, in_team=ANALYSE)
+DELETE = ask()
+PAGE_RULES = {
+    "ml_app:upload": Rule(same(200), POST=same(422)),  # without a file
+    "ml_app:order_link": Rule(same(405), POST=same(422)),  # without a link
+    "ml_app:batches": Rule(same(200), POST=same(422)),  # of one's own: see test_batches.py; without a file
+    "ml_app:batch": READ,
+    "ml_app:batch_csv": READ,
+    "ml_app:batch_json": READ,
+    "ml_app:add_file": post(422, 404, 404, 404, 404, in_team=(422, 404, 404, 404, 422, 404)),
+    "ml_app:pause_batch": DO,
+    "ml_app:resume_batch": DO,
+    "ml_app:cancel_batch": DO,
+    "ml_app:rerun_batch": AGAIN,
+    "ml_app:delete_batch": post(302, 404, 404, 404, 404, in_team=OWN),
+    "ml_app:about": Rule(same(200)),
+    "ml_app:models": Rule(same(200)),
+    "ml_app:language": Rule(same(302)),
+    "ml_app:too_large": Rule(same(413), POST=same(413)),
+    "ml_app:queue": Rule(same(200)),
+    "ml_app:account": Rule((302, 200, 200, 302, 302)),
+    "ml_app:first": Rule(same(404), POST=same(404)),  # until there is an administrator: see test_first.py
+    "ml_app:invitations": Rule((404, 200, 404, 404, 404), POST=(404, 422, 404, 404, 404)),
+    "ml_app:withdraw": Rule(same(405), POST=(404, 302, 404, 404, 404)),
+    "ml_app:invitation": Rule(same(404)),  # with a secret that nobody was sent: see test_invitations.py
+    "ml_app:audit": STAFF,
+    "ml_app:audit_csv": STAFF,
+    "ml_app:manifest": Rule(same(200)),
+    "ml_app:service_worker": Rule(same(200)),
+    "ml_app:offline": Rule(same(200)),
+    "ml_app:share": Rule(same(405), POST=same(302)),
+    "ml_app:history": Rule(same(200)),  # of one's own scans: see below
+    "ml_app:scan": READ,
+    "ml_app:progress": READ,
+    "ml_app:cancel": DO,
+    "ml_app:delete_scan": DELETE,
+    "ml_app:scan_video": READ,
+    "ml_app:report": READ,
+    "ml_app:report_pdf": READ,
+    "ml_app:batch_report": READ,
+    "ml_app:batch_report_pdf": READ,
+    "ml_app:verify_report": Rule(same(200), POST=same(422)),  # without a file
+    "ml_app:thumbnail": READ,
+    "ml_app:heatmap": READ,
+    "ml_app:video": READ,
+    "ml_app:scan_again": AGAIN,
+    "ml_app:delete": DELETE,
+}
+RULES = PAGE_RULES | ACCOUNT_RULES
