@@ -17,6 +17,9 @@ SIGNUP_OPEN: bool = env.bool("SIGNUP_OPEN", default=False)  # else by invitation
 INVITATION_DAYS: float = env.float("INVITATION_DAYS", default=7.0)
 STAFF_MFA_REQUIRED: bool = env.bool("STAFF_MFA_REQUIRED", default=False)
 
+# Reviews
+REVIEW_SECOND_LOOK: bool = env.bool("REVIEW_SECOND_LOOK", default=False)  # two have to decide alike
+
 # The audit log
 AUDIT_VIEWS: bool = env.bool("AUDIT_VIEWS", default=True)  # also who saw which scan
 AUDIT_ADDRESSES: Literal["full", "network", "none"] = env.str("AUDIT_ADDRESSES", default="full")

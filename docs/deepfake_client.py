@@ -101,7 +101,7 @@ class Client:
         return self._post_json(f"scans/{scan}/cancel", {})
 
     def review(self, scan: str, decision: str, note: str = "") -> dict[str, Any]:
-        """Decide: confirmed_fake, confirmed_genuine or cannot_tell."""
+        """Decide: confirmed_fake, confirmed_genuine, cannot_tell or not_a_face_video."""
         return self._post_json(f"scans/{scan}/reviews", {"decision": decision, "note": note})
 
     def delete(self, scan: str, *, video: bool = False) -> None:

@@ -52,6 +52,9 @@ _MESSAGES: dict[str, Promise] = {
         "The PDF could not be made on this server. Take the report as JSON, which says the same."
     ),
     "bad_decision": _("Choose one of the offered decisions."),
+    "bad_mark": _("Name a moment within the video, and a person that was found in it, or leave both out."),
+    "no_clips": _("No video that is still kept was settled as genuine or manipulated. Review some first."),
+    "no_reviewer": _("This account may not review scans. Choose one that may."),
     "too_large": _("The file is larger than allowed. Cut it to the part in question, or compress it."),
     "upload_interrupted": _("The upload was cut off. Try it again."),
     "disk_full": _("There is no room for the file on this server. Tell the administrator, or try it later."),

@@ -28,6 +28,7 @@ from ml_app.models import (
     Verdict,
     Video,
 )
+from ml_app.services.reviewing import open_case
 
 
 @functools.cache
@@ -94,6 +95,7 @@ class PictureFactory(VideoFactory):
 class ScanFactory(DjangoModelFactory):
     class Meta:
         model = Scan
+        skip_postgeneration_save = True
 
     class Params:
         running = factory.Trait(
@@ -133,6 +135,12 @@ class ScanFactory(DjangoModelFactory):
             seconds={"total": 3.21, "decode": 0.4, "faces": 2.0, "network": 0.7, "explain": 0.1},
             finished_at=factory.LazyFunction(timezone.now),
         )
+
+    @factory.post_generation
+    def case(self, create: bool, extracted: Any, **kwargs: Any) -> None:
+        """As a worker leaves a scan that has ended: waiting for its first look."""
+        if create and self.status == Scan.Status.DONE:
+            open_case(scan=self)
 
     video = factory.SubFactory(VideoFactory)
     owner = factory.SelfAttribute("video.owner")

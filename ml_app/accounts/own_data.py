@@ -33,6 +33,7 @@ from ml_app.models import (
     KeptAnswer,
     Membership,
     Review,
+    SavedFilter,
     Video,
     Webhook,
 )
@@ -121,7 +122,8 @@ def _about(user: User) -> dict[str, Any]:
         "webhooks": list(Webhook.objects.filter(user=user).values("id", "url", "created_at")),
         "invitations": list(Invitation.objects.filter(invited_by=user).values(*_INVITATION)),
         "teams": list(memberships.values("role", "joined_at", name=F("team__name"))),
-        "reviews": list(reviews.values("scan", "decision", "note", "created_at")),
+        "reviews": list(reviews.values("scan", "decision", "note", "at_s", "person", "created_at")),
+        "saved_filters": list(SavedFilter.objects.filter(user=user).values("name", "query")),
         "audit": list(AuditEntry.objects.of_account(user.pk).values(*_AUDIT)),
         "batches": [
             {**_row(batch, "ordered_by", "fed_until"), "files": list(map(results.row, results.items(batch)))}

@@ -277,5 +277,11 @@ class ReviewShape(Shape):
 
     decision = serializers.ChoiceField(choices=DECISIONS)
     note = serializers.CharField(required=False, allow_blank=True, max_length=10_000, default="")
+    at_s = serializers.FloatField(
+        required=False, allow_null=True, default=None, help_text="a moment of the video that shows it"
+    )
+    person = serializers.IntegerField(
+        required=False, allow_null=True, default=None, help_text="the number of the person it is about"
+    )
     reviewer = serializers.CharField(source="reviewer.username", read_only=True)
     created_at = serializers.DateTimeField(read_only=True)

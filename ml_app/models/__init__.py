@@ -7,7 +7,7 @@ from ml_app.models.face import Face, FaceFrame, face_frame_path
 from ml_app.models.invitation import Invitation, InvitationQuerySet
 from ml_app.models.kept_answer import KeptAnswer
 from ml_app.models.origin import Origin
-from ml_app.models.review import Review
+from ml_app.models.review import Review, ReviewCase, ReviewCaseQuerySet, SavedFilter
 from ml_app.models.scan import Scan, ScanQuerySet
 from ml_app.models.states import FETCHED
 from ml_app.models.team import Membership, Role, Team, TeamQuerySet
@@ -37,7 +37,10 @@ __all__ = [
     "Membership",
     "Origin",
     "Review",
+    "ReviewCase",
+    "ReviewCaseQuerySet",
     "Role",
+    "SavedFilter",
     "Scan",
     "ScanQuerySet",
     "Team",

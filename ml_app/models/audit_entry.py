@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any, ClassVar, NoReturn
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from ml_app.models.days import in_days
 
 HEX_DIGITS = 64  # of a SHA-256
 LONGEST_LABEL = 255
@@ -101,20 +102,13 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
         found = self.filter(**{name: value for name, value in exact.items() if value})
         found = found.filter(Q(actor_name=who) | Q(actor_id=who)) if who else found
         found = found.filter(Q(object_id=about) | Q(object_label=about)) if about else found
-        found = found.filter(at__gte=_midnight(since)) if since else found
-        return found.filter(at__lt=_midnight(until) + timedelta(days=1)) if until else found
+        return found.filter(in_days("at", since, until))
 
     def update(self, **values: Any) -> NoReturn:
         raise TypeError("The audit log is append-only.")
 
     def delete(self) -> NoReturn:
         raise TypeError("The audit log is append-only.")
-
-
-def _midnight(day: date) -> datetime:
-    # The calendar's ends have no day beside them to count from.
-    year = min(max(day.year, 2), 9998)
-    return timezone.make_aware(datetime.combine(day.replace(year=year), time.min))
 
 
 class AuditEntry(models.Model):

@@ -8,7 +8,7 @@ new for every attempt; whoever takes the scan away clears that name.
 from __future__ import annotations
 
 import uuid
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ml_app.models.days import in_days
 from ml_app.models.probability import PROBABILITY, in_unit_interval
 from ml_app.models.states import FETCHED, Queue, Status
 from ml_app.models.team import Team
@@ -25,14 +26,6 @@ from ml_app.models.video import Video
 
 _BEGINNING = {"stage": "", "progress_done": 0, "progress_total": 0}
 _UNCLAIMED = {"worker": "", "lease_expires_at": None}
-
-
-def _midnight(day: date, *, days: int = 0) -> datetime:
-    """The beginning of a day, or of one some days later. The calendar's ends stay where they are."""
-    try:
-        return timezone.make_aware(datetime.combine(day + timedelta(days=days), time.min))
-    except OverflowError:
-        return timezone.make_aware(datetime(day.year, 1, 2))
 
 
 class ScanQuerySet(models.QuerySet["Scan"]):
@@ -51,8 +44,7 @@ class ScanQuerySet(models.QuerySet["Scan"]):
         found = self.filter(video__original_name__icontains=name) if name else self
         found = found.filter(verdict=verdict) if verdict else found
         found = found.filter(status=status) if status else found
-        found = found.filter(created_at__gte=_midnight(since)) if since else found
-        return found.filter(created_at__lt=_midnight(until, days=1)) if until else found
+        return found.filter(in_days("created_at", since, until))
 
     def active(self) -> ScanQuerySet:
         """Those that wait or are being analysed."""

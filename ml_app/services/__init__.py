@@ -13,7 +13,8 @@ from ml_app.services.provenance import provenance_of
 from ml_app.services.pruning import prune_findings, prune_media
 from ml_app.services.queueing import QueueState, queue_for, queue_state, refuse_if_full
 from ml_app.services.results import save_findings
-from ml_app.services.scans import ANALYSE, cancel_scan, enqueue, record_review, request_scan
+from ml_app.services.reviewing import record_review
+from ml_app.services.scans import ANALYSE, cancel_scan, enqueue, request_scan
 from ml_app.services.videos import (
     delete_scan,
     delete_video,

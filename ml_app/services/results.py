@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from ml_app.detection.findings import FaceFinding, FaceFrameFinding, Findings
 from ml_app.models import Face, FaceFrame, Scan
+from ml_app.services.reviewing import open_case
 from ml_app.storage import media_files
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ def save_findings(
             saved = _end(scan, findings, worker, provenance or {})
             if saved:
                 _save_faces(scan, findings, frames)
+                open_case(scan=Scan.objects.get(pk=scan.pk))
     except BaseException:
         if not may_be(Scan.objects.filter(pk=scan.pk, status=Scan.Status.DONE)):
             _discard(folder)

@@ -1,10 +1,9 @@
-"""Ordering, cancelling and reviewing scans."""
+"""Ordering and cancelling scans."""
 
 from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
@@ -14,14 +13,10 @@ from deepfake_site.celery import app
 from deepfake_site.logs import about_scan, request_id
 from ml_app import audit
 from ml_app.audit import Action
-from ml_app.audit.who import who_is
 from ml_app.errors import refuse
-from ml_app.models import FETCHED, Review, Scan, Video
+from ml_app.models import FETCHED, Scan, Video
 from ml_app.services.detectors import detector_state
 from ml_app.services.queueing import queue_for
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 logger = logging.getLogger(__name__)
 # Where a scan waits for its video before it waits in one of these
@@ -108,19 +103,3 @@ def cancel_scan(*, scan: Scan) -> None:
         if Scan.objects.cancel_waiting(scan.pk) or Scan.objects.request_cancel(scan.pk):
             audit.record(Action.CANCELLED, scan)
     scan.refresh_from_db()
-
-
-def record_review(*, scan: Scan, reviewer: User, decision: str, note: str) -> Review:
-    """Keep a person's decision on a finished scan.
-
-    Raises:
-        ServiceError: "not_finished" or "bad_decision".
-    """
-    if scan.is_active:
-        raise refuse("not_finished")
-    if decision not in Review.Decision.values:
-        raise refuse("bad_decision")
-    with transaction.atomic():
-        review = Review.objects.create(scan=scan, reviewer=reviewer, decision=decision, note=note.strip())
-        audit.record(Action.DECIDED, scan, who=who_is(reviewer), decision=decision, review=review.pk)
-    return review

@@ -130,6 +130,16 @@ def headline(subject: Scan | Face) -> Words:
     return _OTHER.get(subject.verdict, "")
 
 
+def overruling(scan: Scan, outcome: str) -> Words:
+    """What a decision makes of the detector's verdict, which itself stays; empty: nothing."""
+    said = {"fake": "confirmed_fake", "real": "confirmed_genuine"}.get(scan.verdict)
+    if outcome not in ("confirmed_fake", "confirmed_genuine"):
+        return ""
+    if said is None:
+        return _("The detector had left it open.")
+    return "" if said == outcome else _("This overrules the detector, whose verdict stays as it was.")
+
+
 def support(subject: Scan | Face) -> Words:
     """How strongly a REAL verdict is supported; empty for the others."""
     return SUPPORT.get(subject.evidence, "") if subject.verdict == Verdict.REAL else ""

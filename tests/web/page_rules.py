@@ -54,6 +54,13 @@ PAGE_RULES = {
     "ml_app:invitation": Rule(same(404)),  # with a secret that nobody was sent: see test_invitations.py
     "ml_app:audit": STAFF,
     "ml_app:audit_csv": STAFF,
+    "ml_app:review": STAFF,
+    "ml_app:review_figures": STAFF,
+    "ml_app:reviewed_clips": Rule((404, 302, 404, 404, 404)),  # nothing to save: see test_review_figures.py
+    "ml_app:save_filter": Rule(same(405), POST=(404, 422, 404, 404, 404)),  # without a name
+    "ml_app:delete_filter": Rule(same(405), POST=same(404)),  # that nobody saved: see test_review.py
+    "ml_app:assign": post(404, 302, 404, 404, 404, in_team=(404,) * 6),
+    "ml_app:decide": post(404, 422, 404, 404, 404, in_team=(404,) * 6),  # without a decision
     "ml_app:manifest": Rule(same(200)),
     "ml_app:service_worker": Rule(same(200)),
     "ml_app:offline": Rule(same(200)),

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import get_resolver, reverse
 
-from ml_app.models import Batch, BatchItem, FaceFrame, Review, Scan, Video
+from ml_app.models import Batch, BatchItem, FaceFrame, Review, ReviewCase, Scan, Video
 from ml_app.web.views.probes import PROBES
 from tests.access_rules import IN_TEAM, METHODS, WHO, arguments, patterns, same, undone
 from tests.factories import UserFactory, give_to_team
@@ -69,6 +69,7 @@ def address(name: str, scan: Scan) -> str:
         "frame_id": frame.pk,
         "batch_id": batch_with(scan).pk,
         "invitation_id": 1,
+        "filter_id": 1,
         "secret": "x" * 43,
         **ACCOUNT_VALUES,
     }
@@ -97,7 +98,7 @@ def everything() -> tuple[Any, ...]:
     """All that a stranger could change."""
     rows = [
         list(model.objects.order_by("pk").values())
-        for model in (Video, Scan, FaceFrame, Review, Batch, BatchItem)
+        for model in (Video, Scan, FaceFrame, Review, ReviewCase, Batch, BatchItem)
     ]
     return (*rows, sorted(Path(settings.MEDIA_ROOT).rglob("*")))
 

@@ -19,6 +19,7 @@ from ml_app.web.sending import SHOWN_BY_BROWSERS
 register = template.Library()
 register.filter("headline", wording.headline)
 register.filter("support", wording.support)
+register.filter("overruling", wording.overruling)
 register.filter("reason", wording.reason)
 register.filter("sayings", wording.sayings)
 register.filter("note", wording.note)

@@ -17,12 +17,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from ml_app import audit, services
-from ml_app.models import Scan
-from ml_app.services import access
+from ml_app.models import ReviewCase, Scan
+from ml_app.services import access, reviewing
 from ml_app.services.access import Act
 from ml_app.web import wording
 from ml_app.web.forms import FrameCountForm, HistoryFilter
 from ml_app.web.listings import ScanPaginator, faces_of, with_extras
+from ml_app.web.review_forms import DecisionForm
 from ml_app.web.views.owners import actor_of, scan_or_404
 
 PAGE_SIZE = 25
@@ -34,22 +35,45 @@ LONG_WAIT = timedelta(seconds=30)  # after which a waiting scan with nobody befo
 def scan(request: HttpRequest, scan_id: UUID) -> HttpResponse:
     """A scan: how far it has come, or what it found, or why it failed."""
     row = scan_or_404(request, scan_id)
-    context: dict[str, Any] = {
-        "scan": row,
-        "form": FrameCountForm(
-            initial={"frame_count": settings.DEFAULT_FRAME_COUNT if row.video.is_picture else row.frame_count}
-        ),
-        **_rights(request, row),
-        "detector": services.detector_state(),
-        "review": row.reviews.select_related("reviewer").first(),
-    }
+    context = _about(request, row)
     if row.is_active:
         return render(request, "ml_app/scan/active.html", context | _standing(row))
     if row.status == Scan.Status.DONE:
         audit.seen(row)
-        return render(request, "ml_app/scan/done.html", context | {"faces": faces_of(row)})
+        return finished(request, row)
     context["error"] = services.scan_errors.get(row.error_code, row.error_code)
     return render(request, "ml_app/scan/failed.html", context)
+
+
+def finished(
+    request: HttpRequest, row: Scan, *, form: DecisionForm | None = None, status: int = 200
+) -> HttpResponse:
+    """What a scan found; for reviewers with the form to decide on it, as it was filled in if it was."""
+    case = ReviewCase.objects.select_related("assignee").filter(pk=row.pk).first()
+    is_unsettled = case is not None and case.needs > 1  # to others, it is decided when it is settled
+    if not reviewing.may_review(actor_of(request)):
+        case = None
+    context = _about(request, row) | {
+        "faces": faces_of(row),
+        "case": case,
+        "is_unsettled": is_unsettled and case is None,
+        "decision_form": (form or DecisionForm(scan=row)) if case else None,
+        "queue": request.POST.get("queue", request.GET.get("queue")),
+    }
+    return render(request, "ml_app/scan/done.html", context, status=status)
+
+
+def _about(request: HttpRequest, row: Scan) -> dict[str, Any]:
+    frames = settings.DEFAULT_FRAME_COUNT if row.video.is_picture else row.frame_count
+    reviews = list(row.reviews.select_related("reviewer"))
+    return {
+        "scan": row,
+        "form": FrameCountForm(initial={"frame_count": frames}),
+        **_rights(request, row),
+        "detector": services.detector_state(),
+        "reviews": reviews,
+        "review": reviews[0] if reviews else None,
+    }
 
 
 @never_cache
