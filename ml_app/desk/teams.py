@@ -5,30 +5,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.forms import BaseInlineFormSet
 
 from ml_app.models import Membership, Team
 
 if TYPE_CHECKING:
+    from django.forms import ModelForm
+
     TeamBase = admin.ModelAdmin[Team]
     MembershipBase = admin.TabularInline[Membership, Team]
+    FormsBase = BaseInlineFormSet[Membership, Team, ModelForm[Membership]]
 else:
-    TeamBase, MembershipBase = admin.ModelAdmin, admin.TabularInline
+    TeamBase, MembershipBase, FormsBase = admin.ModelAdmin, admin.TabularInline, BaseInlineFormSet
+
+
+class MembershipForms(FormsBase):
+    """Rows whose every field has a name, for the table's head is no label."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        for field in form.fields.values():
+            field.widget.attrs.setdefault("aria-label", field.label)
 
 
 class MembershipInline(MembershipBase):
     """Who belongs to the team, in which role."""
 
     model = Membership
+    formset = MembershipForms
     extra = 1
     raw_id_fields = ("user",)
     fields = ("user", "role")
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None:
-            field.widget.attrs["aria-label"] = db_field.verbose_name  # the table's head is no label
-        return field
 
 
 @admin.register(Team)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -26,6 +28,9 @@ def test_a_team_is_made_with_its_administrator(staff: Client) -> None:
     assert Membership.objects.get().role == Role.ADMINISTRATOR
     assert Team.objects.get().name == "Politics"
     assert "Politics" in staff.get(f"{TEAMS}?q={user.username}").content.decode()
+    page = staff.get(f"{TEAMS}{Team.objects.get().pk}/change/").content.decode()
+    (box,) = re.findall(r'<input type="checkbox" name="memberships-0-DELETE"[^>]*>', page)
+    assert 'aria-label="Delete"' in box
 
 
 def test_a_team_with_scans_cannot_be_deleted(staff: Client) -> None:
