@@ -77,7 +77,9 @@ class Recipe:
     initial_sha256: str = ""  # of that file
     initial_parts: tuple[str, ...] = ()  # or from such files for each network of a joint backbone
     initial_parts_sha256: tuple[str, ...] = ()  # of those files; none are looked at if empty
-    teacher: str = ""  # folder of a finished run whose logits are learned as well as the labels
+    teacher: str = ""  # folder of a finished run, or of a detector, that is learned from beside the labels
+    teacher_size: int = 0  # side at which the teacher sees a face, pixels; 0: as the network itself
+    imitation: float = 0.0  # weight of the teacher's feature map; 0 learns its logits alone
     frozen: tuple[str, ...] = ()  # patterns of names of the backbone's parameters that stay as they were
     margin: float = 1.1  # of the crop in serving, as a multiple of the landmarks' square
     margins: tuple[float, float] = (1.0, 1.18)  # lowest and highest in training

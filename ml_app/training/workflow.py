@@ -19,6 +19,7 @@ from ml_app.training.fitting.dev_figures import DevFaces
 from ml_app.training.fitting.heads import FittedHead, fit_head
 from ml_app.training.fitting.logs import OnLog, TrainingLog
 from ml_app.training.fitting.sequences import embed_clips
+from ml_app.training.fitting.teacher import of_model
 from ml_app.training.publish import halved
 from ml_app.training.recipe import Recipe, backbone_part, completed
 
@@ -78,7 +79,8 @@ def load_backbone(recipe: Recipe, run: Path) -> FrameClassifier:
             f"{run} stands at step {content['step']} of {end}; run `train` again, which continues it"
         )
     model = FrameClassifier(recipe.backbone)
-    model.load_state_dict({k: v.float() for k, v in halved(content["average"]).items()})
+    weights = halved(of_model(content["average"]))
+    model.load_state_dict({k: v.float() for k, v in weights.items()})
     return model.eval()
 
 

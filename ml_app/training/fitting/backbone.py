@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ml_app.detection.hardware import usable_cores
 from ml_app.training.fitting.batches import Batch, Pool, batches
-from ml_app.training.fitting.classifier import Average, FrameClassifier
+from ml_app.training.fitting.classifier import Average, FrameClassifier, Outputs
 from ml_app.training.fitting.freezing import freeze
 from ml_app.training.fitting.gradients import Gradients
-from ml_app.training.fitting.initial_weights import first_model, load_teacher
+from ml_app.training.fitting.initial_weights import first_model
 from ml_app.training.fitting.logs import OnLog, TrainingLog
+from ml_app.training.fitting.teacher import imitation_loss, load_teacher
 from ml_app.training.recipe import Recipe, backbone_part
 
 LAST = "last.pt"
@@ -123,6 +124,9 @@ class _State:
             if self.path.exists()
             else first_model(recipe)
         ).to(device)
+        self.teacher = load_teacher(Path(recipe.teacher)).to(device) if recipe.teacher else None
+        if self.teacher is not None and recipe.imitation:
+            model.imitate = nn.Conv2d(model.spec.channels, self.teacher.channels, 1).to(device)
         freeze(model.backbone, recipe.frozen)
         self.model = model.to(memory_format=torch.channels_last)
         learned = [p for p in model.backbone.parameters() if p.requires_grad]
@@ -134,24 +138,26 @@ class _State:
                 {"params": others, "weight_decay": 0.0, "share": 1.0},
                 # Adam moves all 2048 weights at once, and the logit by their sum.
                 {"params": list(model.classify.parameters()), "weight_decay": 0.0, "share": CLASSIFIER_SHARE},
+                *([{"params": list(model.imitate.parameters()), "share": 1.0}] if model.imitate else []),
             ],
             lr=recipe.learning_rate,
             betas=(0.9, 0.99),
             fused=True,
         )
-        self.teacher = load_teacher(Path(recipe.teacher)) if recipe.teacher else None
         self.average = Average(self.model, recipe.ema)
         self.gradients = Gradients(self.model, self._loss, recipe.workers)
         if self.path.exists():
             self._load()
 
-    def _loss(self, logits: Tensor, part: Batch) -> Tensor:
-        loss = pair_loss(logits, part.fake, part.twins, self.recipe)
+    def _loss(self, outputs: Outputs, part: Batch) -> Tensor:
+        loss = pair_loss(outputs.logits, part.fake, part.twins, self.recipe)
         if self.teacher is None:
             return loss
-        with torch.no_grad():
-            taught = self.teacher.to(logits.device)(part.images)
-        return loss + TEACHING * functional.smooth_l1_loss(logits, taught)
+        features, logits = self.teacher.look(part.images if part.large is None else part.large)
+        loss = loss + TEACHING * functional.smooth_l1_loss(outputs.logits, logits)
+        if outputs.imitation is not None:
+            loss = loss + self.recipe.imitation * imitation_loss(outputs.imitation, features)
+        return loss
 
     def learn(self, batch: Batch, step: int) -> tuple[float, float]:
         """One step: its loss and accuracy."""

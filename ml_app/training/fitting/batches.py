@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -51,11 +52,18 @@ class At(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Batch:
     """uint8 (B, 3, size, size) RGB with genuine faces first, then their manipulated partners in the same
-    order; float (B,) with 1 for fake; bool (B / 2,), whether partners are twins of one footage."""
+    order; float (B,) with 1 for fake; bool (B / 2,), whether partners are twins of one footage. `large`:
+    the same faces at the teacher's size, where it has one of its own."""
 
     images: Tensor
     fake: Tensor
     twins: Tensor
+    large: Tensor | None = None
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device."""
+        large = None if self.large is None else self.large.to(device)
+        return Batch(self.images.to(device), self.fake.to(device), self.twins.to(device), large)
 
 
 class Pool:
@@ -207,11 +215,21 @@ def make_batch(pool: Pool, recipe: Recipe, step: int) -> Batch:
     for _ in range(phase.batch // 2):
         genuine, manipulated, twin = pool.pair(rng)
         chosen: Draw = draw(rng, recipe.augmentation, recipe.margins, recipe.recoding)
-        real.append(apply(genuine.image, chosen, phase.size, genuine.margin))
-        fake.append(apply(manipulated.image, chosen, phase.size, manipulated.margin))
+        side = recipe.teacher_size or phase.size
+        real.append(apply(genuine.image, chosen, side, genuine.margin))
+        fake.append(apply(manipulated.image, chosen, side, manipulated.margin))
         twins.append(twin)
     labels = torch.cat([torch.zeros(len(real)), torch.ones(len(fake))])
-    return Batch(to_tensor(np.stack(real + fake)), labels, torch.tensor(twins))
+    shown = np.stack(real + fake)
+    if recipe.teacher_size in {0, phase.size}:
+        return Batch(to_tensor(shown), labels, torch.tensor(twins))
+    return Batch(to_tensor(_resized(shown, phase.size)), labels, torch.tensor(twins), to_tensor(shown))
+
+
+def _resized(images: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+    shrinks = images.shape[1] > side
+    mode = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR  # as serving resizes
+    return np.stack([np.asarray(cv2.resize(i, (side, side), interpolation=mode), np.uint8) for i in images])
 
 
 def batches(

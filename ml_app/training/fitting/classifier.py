@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +16,19 @@ SCORING_CHUNK = 32
 EVERY = 4  # steps between two updates of the average, which cost as much as a tenth of a step each
 
 
+class Outputs(NamedTuple):
+    """float32 (B,) logits of FAKE and, of a network with a teacher, float32 (B, C, h, w): its guess at the
+    teacher's feature map."""
+
+    logits: Tensor
+    imitation: Tensor | None
+
+
 class FrameClassifier(nn.Module):
-    """Face crops → embeddings → one logit of FAKE each."""
+    """Face crops → embeddings → one logit of FAKE each.
+
+    `imitate`, which only a training with a teacher has, reads the teacher's feature map from the own one.
+    """
 
     def __init__(self, backbone: str, *, pretrained: bool = False, precision: str = "auto") -> None:
         """Build it, from random weights or with ImageNet's, for a recipe's precision.
@@ -31,10 +43,17 @@ class FrameClassifier(nn.Module):
         self.classify = nn.Linear(self.spec.channels - self.spec.texture, 1)
         nn.init.normal_(self.classify.weight, std=0.01)
         nn.init.zeros_(self.classify.bias)
+        self.imitate: nn.Conv2d | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """uint8 (B, 3, H, W) RGB → float32 logits (B,)."""
         return self.read(self.embeddings(images))
+
+    def outputs(self, images: Tensor) -> Outputs:
+        """uint8 (B, 3, H, W) RGB → all that a training's loss looks at."""
+        features = self.features(images)
+        imitation = None if self.imitate is None else self.imitate(features.float())
+        return Outputs(self.read(embed(features)), imitation)
 
     def read(self, embeddings: Tensor) -> Tensor:
         """float32 (B, channels) → float32 logits (B,)."""
@@ -42,10 +61,14 @@ class FrameClassifier(nn.Module):
 
     def embeddings(self, images: Tensor) -> Tensor:
         """uint8 (B, 3, H, W) RGB → float32 (B, channels)."""
+        return embed(self.features(images))
+
+    def features(self, images: Tensor) -> Tensor:
+        """uint8 (B, 3, H, W) RGB → float (B, channels, h, w)."""
         pixels = normalise(images, self.spec).contiguous(memory_format=torch.channels_last)
         with autocast(images.device, self.precision):
-            features = self.backbone(pixels)
-        return embed(features)
+            features: Tensor = self.backbone(pixels)
+        return features
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from torchvision.ops import StochasticDepth
 
 from ml_app.training.fitting.batches import Batch
-from ml_app.training.fitting.classifier import FrameClassifier
+from ml_app.training.fitting.classifier import FrameClassifier, Outputs
 from ml_app.training.fitting.freezing import learn_mode
 
 # Threads would draw in an order of their own, and a training could not be repeated.
 BY_CHANCE = (StochasticDepth, nn.Dropout)
 
-Loss = Callable[[Tensor, Batch], Tensor]
+Loss = Callable[[Outputs, Batch], Tensor]
 
 
 class Gradients:
@@ -61,12 +61,12 @@ class Gradients:
             torch.set_num_threads(1)  # counts for the calling thread
         learn_mode(model)
         device = next(model.parameters()).device
-        part = Batch(part.images.to(device), part.fake.to(device), part.twins.to(device))
-        logits = model(part.images)
-        loss = self._loss(logits, part)
+        part = part.to(device)
+        outputs = model.outputs(part.images)
+        loss = self._loss(outputs, part)
         model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        accuracy = ((logits.detach() > 0) == (part.fake > 0.5)).float().mean()
+        accuracy = ((outputs.logits.detach() > 0) == (part.fake > 0.5)).float().mean()
         return float(loss.detach()), float(accuracy)
 
     @torch.no_grad()
@@ -78,13 +78,17 @@ class Gradients:
 
 def split(batch: Batch, parts: int) -> list[Batch]:
     """Deal the pairs of a batch out; each part holds its genuine faces first, then their partners."""
-    genuine, manipulated = batch.images.chunk(2)
-    labels = batch.fake.chunk(2)
+
+    def part(whole: Tensor, number: int) -> Tensor:
+        genuine, manipulated = whole.chunk(2)
+        return torch.cat([genuine[number::parts], manipulated[number::parts]])
+
     return [
         Batch(
-            torch.cat([genuine[i::parts], manipulated[i::parts]]),
-            torch.cat([labels[0][i::parts], labels[1][i::parts]]),
+            part(batch.images, i),
+            part(batch.fake, i),
             batch.twins[i::parts],
+            None if batch.large is None else part(batch.large, i),
         )
         for i in range(parts)
     ]

@@ -128,21 +128,6 @@ def first_model(recipe: Recipe) -> FrameClassifier:
     return model
 
 
-def load_teacher(run: Path) -> FrameClassifier:
-    """The averaged model of a run, to learn its logits from.
-
-    Raises:
-        BackboneError: There is none.
-    """
-    path = run / "last.pt"
-    if not path.is_file():
-        raise BackboneError(f"teacher: {run} holds no training; train it first")
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    model = FrameClassifier(content["recipe"]["backbone"])
-    model.load_state_dict(content["average"])
-    return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-
-
 def _own_name(name: str, wanted: Mapping[str, Tensor]) -> str | None:
     if name in wanted:
         return name

@@ -17,13 +17,10 @@ from ml_app.detection.networks.backbones import BACKBONES, BackboneError, build_
 from ml_app.detection.networks.efficientnet_lite import SameConv
 from ml_app.training.data.landmarks import Landmarks
 from ml_app.training.fakes.resampling import resample
-from ml_app.training.fitting.backbone import fit
-from ml_app.training.fitting.batches import Pool, make_batch
 from ml_app.training.fitting.classifier import FrameClassifier
 from ml_app.training.fitting.freezing import freeze, learn_mode
-from ml_app.training.fitting.initial_weights import first_model, load_classifier, load_initial, load_teacher
+from ml_app.training.fitting.initial_weights import first_model, load_classifier, load_initial
 from ml_app.training.recipe import Phase, Recipe
-from ml_app.training.workflow import split_folders
 
 
 @pytest.mark.parametrize(("size", "side"), [(3, 64), (5, 56)])
@@ -99,22 +96,6 @@ def test_a_joint_start_is_the_mean_of_its_parts(tmp_path: Path) -> None:
     assert torch.allclose(first_model(joint).eval()(images), mean, atol=0.02)
     with pytest.raises(BackboneError, match="1 files"):
         first_model(replace(joint, initial_parts=(files[0],)))
-
-
-def test_a_pupil_comes_nearer_to_its_teacher(tmp_path: Path, prepared: Path, recipe: Recipe) -> None:
-    pool = Pool(split_folders(prepared, "train"), recipe.mix)
-    teacher = fit(recipe, pool, tmp_path / "teacher").eval()
-    alone = replace(recipe, seed=9)
-    taught = replace(alone, teacher=str(tmp_path / "teacher"))
-    images = make_batch(pool, recipe, 0).images
-    with torch.no_grad():
-        far, near = (
-            (fit(one, pool, tmp_path / name).eval()(images) - teacher(images)).abs().mean()
-            for name, one in (("alone", alone), ("taught", taught))
-        )
-    assert near < far
-    with pytest.raises(BackboneError, match="holds no training"):
-        load_teacher(tmp_path)
 
 
 def test_frozen_parts_neither_learn_nor_count() -> None:
