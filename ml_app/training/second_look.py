@@ -19,26 +19,27 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from ml_app.detection.checkpoints.files import load_tensors, read_metadata, save_checkpoint
-from ml_app.detection.checkpoints.manifest import open_folder, sha256_of
+from ml_app.detection.checkpoints.manifest import MANIFEST, PinnedFile, open_folder, sha256_of
 from ml_app.detection.checkpoints.metadata import BackboneMetadata, Calibration, Decision, HeadMetadata
-from ml_app.detection.networks.backbones import BACKBONES
+from ml_app.detection.networks.backbones import BACKBONES, BackboneError
+from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS as TIGHT_CHANNELS
 from ml_app.detection.networks.second_look import SecondLook
-from ml_app.detection.networks.second_look_shape import CHANNELS, SECOND_LOOK
+from ml_app.detection.networks.second_look_shape import SECOND_LOOK
 from ml_app.detection.runtime.detector import few
 from ml_app.training.data.augmentation import centre
 from ml_app.training.data.shards import Shard, read_shards
 from ml_app.training.fitting.batches import normalise, to_tensor
 from ml_app.training.fitting.classifier import autocast
-from ml_app.training.fitting.initial_weights import load_initial
+from ml_app.training.fitting.initial_weights import load_classifier, load_initial
 from ml_app.training.fitting.weighting import source_weights
 from ml_app.training.publish import halved
 
 SECOND_FILE = "second.safetensors"
 FRAMES = 8  # of each person, in serving
-LEARNED_FRAMES = 6  # of each train clip
-INVERSE_REGULARISATION = 1e-3  # scikit-learn's C
+LEARNED_FRAMES = 8  # of each train clip
+INVERSE_REGULARISATION = 1e-2  # scikit-learn's C
 # By how much the two logits count beside the detector's own
-TIGHT_STRENGTH, TRANSFORMER_STRENGTH = 0.53, 1.6
+TIGHT_STRENGTH, TRANSFORMER_STRENGTH = 0.53, 1.04
 
 
 def add_second_look(
@@ -57,7 +58,8 @@ def add_second_look(
 
     Args:
         detector: The folder.
-        tight: The folder of a finished run of the recipe `tight`.
+        tight: The folder of a finished run of the recipe `tight`, or of a detector whose second look
+            holds such a one, which may be the same.
         transformer: DINOv2's file, see docs/training.md.
         data: Prepared folders of the train split.
         version: Of the detector as it becomes.
@@ -72,20 +74,21 @@ def add_second_look(
     folder = open_folder(detector.parent, detector.name)
     shown = read_metadata(folder.backbone.path, BackboneMetadata)
     network = SecondLook().eval()
-    load_initial(network.tight, tight / "last.pt")
+    reads_tight = _load_tight(network.tight, tight)
     load_initial(network.transformer, transformer)
     network.load_state_dict({key: value.float() for key, value in halved(network.state_dict()).items()})
     size, margin = shown.preprocessing.image_size, shown.preprocessing.margin
-    reading = nn.Linear(CHANNELS, 1)
+    reading = nn.Linear(network.shape.channels, 1)
     with torch.no_grad():
         found, bias = fit_moments(network, data, size, margin, on_done)
-        alone = torch.load(tight / "last.pt", map_location="cpu", weights_only=True)["average"]
-        parts = [alone["classify.weight"][0] * TIGHT_STRENGTH, found * TRANSFORMER_STRENGTH]
+        parts = [reads_tight.weight[0] * TIGHT_STRENGTH, found * TRANSFORMER_STRENGTH]
         reading.weight.copy_(torch.cat(parts)[None])
-        reading.bias.copy_(alone["classify.bias"] * TIGHT_STRENGTH + bias * TRANSFORMER_STRENGTH)
+        reading.bias.copy_(reads_tight.bias * TIGHT_STRENGTH + bias * TRANSFORMER_STRENGTH)
     file = detector / SECOND_FILE
-    about = replace(shown, backbone=SECOND_LOOK, version=version, training_data=training_data)
-    save_checkpoint(file, halved(network.state_dict()), about, second=True)
+    weights = halved(network.state_dict())
+    if not _holds(folder.second, weights):  # else it stays as it is, and heads say how it looks
+        about = replace(shown, backbone=SECOND_LOOK, version=version, training_data=training_data)
+        save_checkpoint(file, weights, about, second=True)
     for pinned in folder.heads.values():
         head = read_metadata(pinned.path, HeadMetadata)
         tensors = load_tensors(pinned) | {
@@ -95,9 +98,10 @@ def add_second_look(
         changed = replace(
             head,
             version=version,
-            dimensions=head.dimensions | {"second": CHANNELS},
+            dimensions=head.dimensions | {"second": network.shape.channels},
             second_sha256=sha256_of(file),
             second_frames=FRAMES,
+            second_backbone=SECOND_LOOK,
             training_data=training_data,
             calibration=Calibration(),
             decision=Decision(),
@@ -105,6 +109,39 @@ def add_second_look(
             pictures=None,
         )
         save_checkpoint(pinned.path, tensors, changed)
+
+
+def _holds(second: PinnedFile | None, weights: dict[str, Tensor]) -> bool:
+    if second is None:
+        return False
+    found = load_tensors(second)
+    return found.keys() == weights.keys() and all(torch.equal(found[name], weights[name]) for name in found)
+
+
+def _load_tight(network: nn.Module, folder: Path) -> nn.Linear:
+    """Fill the network that sees the face alone; returns its classifier of single frames.
+
+    Of a detector the strength with which its head reads that network is taken off again.
+    """
+    classify = nn.Linear(TIGHT_CHANNELS, 1)
+    if not (folder / MANIFEST).is_file():
+        load_initial(network, folder / "last.pt")
+        load_classifier(classify, [folder / "last.pt"])
+        return classify
+    found = open_folder(folder.parent, folder.name)
+    if found.second is None:
+        raise BackboneError(f"tight: {folder.name} has no second look whose network could be taken")
+    weights = load_tensors(found.second)
+    inner = {
+        name.removeprefix("tight."): tensor for name, tensor in weights.items() if name.startswith("tight.")
+    }
+    network.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in inner.items()})
+    head = load_tensors(next(iter(found.heads.values())))
+    weight = head["second.weight"].float()[:, :TIGHT_CHANNELS] / TIGHT_STRENGTH
+    classify.load_state_dict(
+        {"weight": weight, "bias": torch.zeros(1)}
+    )  # the bias is for calibration to find
+    return classify
 
 
 def fit_moments(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from ml_app.detection.checkpoints.files import read_metadata
-from ml_app.detection.checkpoints.manifest import open_folder
+from ml_app.detection.checkpoints.files import load_tensors, read_metadata
+from ml_app.detection.checkpoints.manifest import PinnedFile, open_folder
 from ml_app.detection.checkpoints.metadata import BackboneMetadata, Calibration, HeadMetadata
-from ml_app.detection.networks.second_look_shape import CHANNELS, SECOND_LOOK, TIGHT_CHANNELS
+from ml_app.detection.networks.backbones import BackboneError
+from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS as TIGHT_CHANNELS
+from ml_app.detection.networks.second_look_shape import SECOND_LOOK, SECOND_LOOKS
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
 from ml_app.detection.networks.vision_transformer import VisionTransformer
 from ml_app.detection.runtime.detector import Detector, few
@@ -24,11 +27,16 @@ from ml_app.training.recipe import Phase, Recipe
 from ml_app.training.second_look import FRAMES, add_second_look
 from ml_app.training.workflow import split_folders
 
+CHANNELS = SECOND_LOOKS[SECOND_LOOK].channels
 LITE = Recipe(name="lite", version="1", backbone="efficientnet_lite0", phases=(Phase(64, 1, 2),))
 
 
 def train_clips(prepared: Path) -> list[Shard]:
     return [s for part in split_folders(prepared, "train") for s in read_shards(part) if s.is_clip]
+
+
+def a_head() -> FittedHead:
+    return FittedHead(SequenceHead(HeadConfig(TIGHT_CHANNELS, 8, 4)).eval(), 4, 0, 1.0, 0.0, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +45,7 @@ def seen_twice(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     torch.manual_seed(4)
     folder = tmp_path_factory.mktemp("second-look")
     model = FrameClassifier("efficientnet_lite0").eval()
-    head = FittedHead(SequenceHead(HeadConfig(TIGHT_CHANNELS, 8, 4)).eval(), 4, 0, 1.0, 0.0, 0.0)
-    export(LITE, model, [head], folder / "lite", training_data="none", licence="none")
+    export(LITE, model, [a_head()], folder / "lite", training_data="none", licence="none")
     torch.save({"average": model.state_dict(), "recipe": asdict(LITE)}, folder / "last.pt")
     torch.save(VisionTransformer(depth=9).state_dict(), folder / "transformer.pt")
     done: list[tuple[int, int]] = []
@@ -83,6 +90,49 @@ def test_frames_are_looked_at_in_the_middles_of_equal_parts() -> None:
     assert few(100, 4) == [12, 37, 62, 87]
     assert few(3, 8) == [0, 1, 2]
     assert few(0, 8) == []
+
+
+def test_the_network_of_a_detector_that_has_one_is_taken_over(
+    seen_twice: Path, prepared: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(seen_twice / "lite", tmp_path / "lite")
+    add_second_look(
+        tmp_path / "lite",
+        tmp_path / "lite",
+        seen_twice / "transformer.pt",
+        split_folders(prepared, "train"),
+        version="3",
+        training_data="tiny clips",
+    )
+    assert second_of(tmp_path).sha256 == second_of(seen_twice).sha256  # the file stays, byte for byte
+    heads = [
+        load_tensors(open_folder(folder, "lite").heads[4])["second.weight"].float()
+        for folder in (seen_twice, tmp_path)
+    ]
+    assert torch.allclose(heads[0], heads[1], atol=2e-3)
+    export(
+        LITE,
+        FrameClassifier(LITE.backbone).eval(),
+        [a_head()],
+        tmp_path / "bare",
+        training_data="none",
+        licence="none",
+    )
+    with pytest.raises(BackboneError, match="bare has no second look"):
+        add_second_look(
+            tmp_path / "lite",
+            tmp_path / "bare",
+            seen_twice / "transformer.pt",
+            split_folders(prepared, "train"),
+            version="3",
+            training_data="tiny clips",
+        )
+
+
+def second_of(models: Path) -> PinnedFile:
+    second = open_folder(models, "lite").second
+    assert second is not None
+    return second
 
 
 def test_another_run_is_refused(seen_twice: Path, prepared: Path, tmp_path: Path) -> None:

@@ -99,9 +99,11 @@ class HeadMetadata:
     decision: Decision = Decision()
     training_data: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)  # measured on clips, by name
-    # Where a second network looks at a few of a person's frames: its file, and at how many.
+    # Where a second network looks at a few of a person's frames: its file, at how many, and how it looks: a
+    # key of networks.backbones.BACKBONES that takes the file's weights; empty: the one that the file names.
     second_sha256: str = ""
     second_frames: int = 0
+    second_backbone: str = ""
     # Only where this is the head of the fewest frames, which judges pictures; without it, none is judged.
     pictures: PictureMeasurement | None = None
     licence: str = ""

@@ -14,9 +14,12 @@ from ml_app.detection.networks.efficientnet_lite_onnx import draw_lite, draw_tex
 from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS, SCALES, texture
 from ml_app.detection.networks.onnx_file import OnnxGraph, Sizes
 from ml_app.detection.networks.onnx_weights import OnnxDrawing, Weights
-from ml_app.detection.networks.second_look_shape import BLOCKS, SECOND_LOOK, TIGHT_SHARE, TIGHT_SIDE
-from ml_app.detection.networks.second_look_shape import CHANNELS as SECOND_CHANNELS
-from ml_app.detection.networks.second_look_shape import GRID as SECOND_GRID
+from ml_app.detection.networks.second_look_shape import (
+    SECOND_LOOKS,
+    TIGHT_SHARE,
+    TIGHT_SIDE,
+    SecondShape,
+)
 from ml_app.detection.networks.vision_transformer_onnx import draw_moments, draw_transformer
 from ml_app.detection.networks.vision_transformer_shape import CELL, PATCH, STRIDE, pixels_to
 from ml_app.detection.networks.vision_transformer_shape import CHANNELS as TOKEN_CHANNELS
@@ -70,17 +73,21 @@ def _textured(size: int) -> Draw:
     ]
 
 
-def _second_look(drawing: OnnxDrawing, pixels: str, side: int) -> list[str]:
+def _second_look(shape: SecondShape) -> Draw:
     """As `second_look.SecondLook`."""
-    graph = drawing.graph
-    alone = draw_lite(drawing, _resized(graph, pixels, TIGHT_SIDE, side, TIGHT_SHARE), 0, "tight.")
-    small = _resized(graph, pixels, SECOND_GRID * PATCH, side)
-    moments = draw_moments(drawing, small, SECOND_GRID, BLOCKS, "transformer.")
-    place = graph.numbers([0, TOKEN_CHANNELS, 1, 1])
-    return [
-        graph.node("GlobalAveragePool", [alone]),
-        *(graph.node("Reshape", [moment, place]) for moment in moments),
-    ]
+
+    def draw(drawing: OnnxDrawing, pixels: str, side: int) -> list[str]:
+        graph = drawing.graph
+        alone = draw_lite(drawing, _resized(graph, pixels, TIGHT_SIDE, side, TIGHT_SHARE), 0, "tight.")
+        seen = _resized(graph, pixels, shape.grid * PATCH, side)
+        moments = draw_moments(drawing, seen, shape, "transformer.")
+        place = graph.numbers([0, TOKEN_CHANNELS, 1, 1])
+        return [
+            graph.node("GlobalAveragePool", [alone]),
+            *(graph.node("Reshape", [moment, place]) for moment in moments),
+        ]
+
+    return draw
 
 
 def _tokens(drawing: OnnxDrawing, pixels: str, side: int) -> list[str]:
@@ -110,5 +117,5 @@ SERVED: dict[str, tuple[Draw, int]] = {
         f"efficientnet_lite{size}_textured": (_textured(size), CHANNELS + texture(size)[1]) for size in SCALES
     },
     "dinov2_small": (_tokens, 2 * TOKEN_CHANNELS),
-    SECOND_LOOK: (_second_look, SECOND_CHANNELS),
+    **{name: (_second_look(shape), shape.channels) for name, shape in SECOND_LOOKS.items()},
 }

@@ -13,8 +13,7 @@ from ml_app.detection.networks.efficientnet_lite import Textured, efficientnet_l
 from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS, texture
 from ml_app.detection.networks.resnet import resnet
 from ml_app.detection.networks.second_look import SecondLook
-from ml_app.detection.networks.second_look_shape import CHANNELS as SECOND_CHANNELS
-from ml_app.detection.networks.second_look_shape import SECOND_LOOK
+from ml_app.detection.networks.second_look_shape import SECOND_LOOKS
 from ml_app.detection.networks.vision_transformer import VisionTransformer
 from ml_app.detection.networks.vision_transformer_shape import CHANNELS as TOKEN_CHANNELS
 
@@ -130,7 +129,10 @@ BACKBONES: dict[str, BackboneSpec] = {
         lambda pretrained: Joint(_resnext50(pretrained), efficientnet_lite(0)),
     ),
     "dinov2_small": BackboneSpec("dinov2_small", 2 * TOKEN_CHANNELS, _dinov2_small),
-    SECOND_LOOK: BackboneSpec(SECOND_LOOK, SECOND_CHANNELS, lambda _: SecondLook()),
+    **{
+        name: BackboneSpec(name, shape.channels, lambda _, name=name: SecondLook(name))  # type: ignore[misc]
+        for name, shape in SECOND_LOOKS.items()
+    },
     "xception": BackboneSpec("xception", 2048, _xception, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
 

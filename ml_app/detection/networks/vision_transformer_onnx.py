@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ml_app.detection.networks.onnx_file import OnnxGraph
 from ml_app.detection.networks.onnx_weights import OnnxDrawing
+from ml_app.detection.networks.second_look_shape import BLOCKS, SecondShape
 from ml_app.detection.networks.vision_transformer_shape import (
     CHANNELS,
     DEPTH,
@@ -39,27 +41,33 @@ def draw_transformer(drawing: OnnxDrawing, pixels: str, grid: int) -> tuple[str,
     return transformer.cut(tokens, 1, 1 + grid * grid), transformer.cut(tokens, 0, 1)
 
 
-def draw_moments(
-    drawing: OnnxDrawing, pixels: str, grid: int, numbers: Sequence[int], prefix: str
-) -> list[str]:
-    """Draw the first blocks, and what is read after those of these numbers, counted from 1 and ascending.
+def draw_moments(drawing: OnnxDrawing, pixels: str, shape: SecondShape, prefix: str) -> list[str]:
+    """Draw the first blocks of a second look's transformer, and what is read of them.
 
     Returns:
-        The names of mean and standard deviation over the patches, float32 (N, channels) each, by block.
+        The names of mean and standard deviation over the patches of each region, float32 (N, channels) each,
+        by block.
     """
-    transformer, graph, patches = _Transformer(drawing, prefix), drawing.graph, grid * grid
+    grid = shape.grid
+    transformer, graph = _Transformer(drawing, prefix), drawing.graph
     found = []
-    for tokens in transformer.after_blocks(pixels, grid, numbers):
-        seen = transformer.cut(tokens, 1, 1 + patches)
-        kept = graph.node("ReduceMean", [seen], axes=[1], keepdims=1)
-        apart = graph.node("Sub", [seen, kept])
-        squares = graph.node("ReduceMean", [graph.node("Mul", [apart, apart])], axes=[1], keepdims=0)
-        factor = graph.constant(np.array(patches / (patches - 1), np.float32))
-        deviation = graph.node("Sqrt", [graph.node("Mul", [squares, factor])])
-        found += [graph.node("ReduceMean", [seen], axes=[1], keepdims=0), deviation]
+    for tokens in transformer.after_blocks(pixels, grid, BLOCKS):
+        for top, bottom, left, right in shape.regions:
+            places = [1 + row * grid + column for row in range(top, bottom) for column in range(left, right)]
+            seen = graph.node("Gather", [tokens, graph.numbers(places)], axis=1)
+            found += _mean_and_deviation(graph, seen, len(places))
     for part in ("weight", "bias"):
         drawing.leave(f"{prefix}norm.{part}")  # after the last block, whose tokens nobody asks for
     return found
+
+
+def _mean_and_deviation(graph: OnnxGraph, tokens: str, count: int) -> list[str]:
+    kept = graph.node("ReduceMean", [tokens], axes=[1], keepdims=1)
+    apart = graph.node("Sub", [tokens, kept])
+    squares = graph.node("ReduceMean", [graph.node("Mul", [apart, apart])], axes=[1], keepdims=0)
+    factor = graph.constant(np.array(count / (count - 1), np.float32))
+    deviation = graph.node("Sqrt", [graph.node("Mul", [squares, factor])])
+    return [graph.node("ReduceMean", [tokens], axes=[1], keepdims=0), deviation]
 
 
 class _Transformer:

@@ -86,8 +86,9 @@ def load_network(
         CheckpointError: A file is damaged or unknown, or the device is not there.
     """
     if device == "cpu" or (device == "auto" and not has_nvidia_gpu()):
-        files = [backbone, *([second] if second else [])]
-        kinds = [read_metadata(file.path, BackboneMetadata).backbone for file in files]
+        kinds = [read_metadata(backbone.path, BackboneMetadata).backbone]
+        if second:
+            kinds.append(metadata.second_backbone or read_metadata(second.path, BackboneMetadata).backbone)
         if all(onnx_runtime.can_serve(kind, metadata.architecture) for kind in kinds):
             logger.info("DEVICE=%s takes the CPU", device)
             return onnx_runtime.load(backbone, head, metadata, second)

@@ -106,17 +106,17 @@ def load(
         scorer,
         threads,
         metadata.preprocessing.colour_order,
-        _session(second, threads) if second else None,
+        _session(second, threads, metadata.second_backbone) if second else None,
     )
 
 
 @lru_cache(maxsize=4)
-def _session(pinned: PinnedFile, threads: int) -> Any:
+def _session(pinned: PinnedFile, threads: int, backbone: str = "") -> Any:
     import onnxruntime  # noqa: PLC0415 - only where a network runs
 
     metadata = read_metadata(pinned.path, BackboneMetadata)
     try:
-        graph = backbone_graph(metadata.backbone, load_arrays(pinned), metadata.preprocessing)
+        graph = backbone_graph(backbone or metadata.backbone, load_arrays(pinned), metadata.preprocessing)
     except ValueError as error:
         raise _misfit(pinned, error) from error
     onnxruntime.set_default_logger_severity(_ERRORS_ONLY)

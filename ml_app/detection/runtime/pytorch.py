@@ -44,7 +44,7 @@ def load(
     """
     target = choose_device(device, exact=metadata.architecture == PUBLISHED)
     scorer = load_head(head, metadata, target)  # first: the smaller file tells sooner what is wrong
-    beside = load_backbone(second, target) if second else None
+    beside = load_backbone(second, target, metadata.second_backbone) if second else None
     return TorchNetwork(load_backbone(backbone, target), scorer, target, metadata.preprocessing, beside)
 
 

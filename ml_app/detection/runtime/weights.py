@@ -20,23 +20,28 @@ from ml_app.detection.runtime.device import Device
 _loading = threading.Lock()
 
 
-def load_backbone(pinned: PinnedFile, target: Device) -> nn.Module:
+def load_backbone(pinned: PinnedFile, target: Device, name: str = "") -> nn.Module:
     """A backbone in the numbers of a place, for inference. Kept in memory: heads of one detector share it.
+
+    Args:
+        pinned: Its file.
+        target: The place.
+        name: Which backbone is filled with the file's weights; empty: the one that the file names.
 
     Raises:
         CheckpointError: The file is damaged, or needs what this installation does not have.
     """
     with _loading:
-        return _load_backbone(pinned, target)
+        return _load_backbone(pinned, target, name)
 
 
 @lru_cache(maxsize=4)
-def _load_backbone(pinned: PinnedFile, target: Device) -> nn.Module:
-    metadata = read_metadata(pinned.path, BackboneMetadata)
+def _load_backbone(pinned: PinnedFile, target: Device, name: str) -> nn.Module:
+    name = name or read_metadata(pinned.path, BackboneMetadata).backbone
     try:
-        network = _filled(lambda: build_backbone(metadata.backbone), pinned, target.dtype)
+        network = _filled(lambda: build_backbone(name), pinned, target.dtype)
     except KeyError as error:
-        raise _unknown(pinned, metadata.backbone) from error
+        raise _unknown(pinned, name) from error
     except BackboneError as error:
         raise CheckpointError("missing_library", str(error)) from error
     return network.to(target.device, memory_format=target.layout)  # type: ignore[call-overload, no-any-return]

@@ -19,7 +19,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
         add("detector", help="name of an installed detector, whose files are changed")
-        add("--tight", type=Path, default=Path("runs/tight"), help="finished run of the recipe `tight`")
+        add(
+            "--tight",
+            type=Path,
+            default=Path("runs/tight"),
+            help="finished run of the recipe `tight`, or a detector that has its network",
+        )
         add(
             "--transformer",
             type=Path,

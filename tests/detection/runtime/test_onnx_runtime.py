@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from ml_app.detection.checkpoints.files import read_metadata, save_checkpoint
@@ -22,8 +23,7 @@ from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
 from ml_app.detection.networks.efficientnet_lite import Textured, efficientnet_lite
 from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS
 from ml_app.detection.networks.second_look import SecondLook
-from ml_app.detection.networks.second_look_shape import CHANNELS as SECOND_CHANNELS
-from ml_app.detection.networks.second_look_shape import SECOND_LOOK
+from ml_app.detection.networks.second_look_shape import SECOND_LOOK, SECOND_LOOKS
 from ml_app.detection.networks.sequence_head import HeadConfig, SequenceHead
 from ml_app.detection.networks.sequence_head_numpy import NumpySequenceHead
 from ml_app.detection.runtime import network as networks
@@ -252,32 +252,34 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     assert caught.value.code == "bad_checkpoint"
 
 
-def with_second_look(tmp_path: Path) -> Path:
+def with_second_look(tmp_path: Path, name: str = SECOND_LOOK) -> Path:
     """A detector of light weights whose head reads a second network as well."""
     models = write(tmp_path, 0, 64)
     file = models / "light" / "second.safetensors"
     about = read_metadata(models / "light" / "backbone.safetensors", BackboneMetadata)
-    second = {key: value.half() for key, value in unlike_new(SecondLook()).state_dict().items()}
-    save_checkpoint(file, second, replace(about, backbone=SECOND_LOOK), second=True)
+    second = {key: value.half() for key, value in unlike_new(SecondLook(name)).state_dict().items()}
+    save_checkpoint(file, second, replace(about, backbone=name), second=True)
     path = models / "light" / "head-10.safetensors"
-    reads = SequenceHead(HeadConfig(**DIMENSIONS, second=SECOND_CHANNELS))
+    channels = SECOND_LOOKS[name].channels
+    reads = SequenceHead(HeadConfig(**DIMENSIONS, second=channels))
     for parameter in reads.parameters():
         nn.init.normal_(parameter, 0, 0.05)
     told = read_metadata(path, HeadMetadata)
-    dimensions = DIMENSIONS | {"second": SECOND_CHANNELS}
+    dimensions = DIMENSIONS | {"second": channels}
     told = replace(told, dimensions=dimensions, second_sha256=sha256_of(file), second_frames=3)
     save_checkpoint(path, reads.state_dict(), told)
     return models
 
 
-def test_the_second_look_is_that_of_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    models = with_second_look(tmp_path)
+@pytest.mark.parametrize("name", SECOND_LOOKS)
+def test_the_second_look_is_that_of_torch(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = with_second_look(tmp_path, name)
     detector = Detector.load(models, "light", 10, "cpu")
     assert isinstance(detector.network, OnnxNetwork)
     other = in_torch(models, monkeypatch)
     pictures = crops(7, 64)
     found, expected = detector.network.embed_second(pictures), other.embed_second(pictures)
-    assert found.shape == (7, SECOND_CHANNELS)
+    assert found.shape == (7, SECOND_LOOKS[name].channels)
     assert expected.std() > 0.05
     assert np.abs(found - expected).max() < 1e-3
     people = [detector.embed(pictures), detector.embed(pictures[:2])]
@@ -293,6 +295,22 @@ def test_the_second_look_is_that_of_torch(tmp_path: Path, monkeypatch: pytest.Mo
         assert mine.person == pytest.approx(person, abs=1e-3)
         assert np.ptp(frames - alone) < 1e-4  # the same for every frame, so the timeline adds up
         assert abs(frames[0] - alone[0]) > 1e-3
+
+
+def test_a_head_says_how_the_second_network_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights of one file serve several ways of reading them."""
+    old, new = SECOND_LOOKS
+    models = with_second_look(tmp_path, new)
+    file = models / "light" / "second.safetensors"
+    tensors, about = load_file(file), read_metadata(file, BackboneMetadata)
+    expected = Detector.load(models, "light", 10, "cpu").network.embed_second(crops(3, 64))
+    save_checkpoint(file, tensors, replace(about, backbone=old), second=True)
+    path = models / "light" / "head-10.safetensors"
+    told = replace(read_metadata(path, HeadMetadata), second_sha256=sha256_of(file), second_backbone=new)
+    save_checkpoint(path, load_file(path), told)
+    found = Detector.load(models, "light", 10, "cpu").network.embed_second(crops(3, 64))
+    assert np.allclose(found, expected, atol=1e-5)
+    assert np.allclose(in_torch(models, monkeypatch).embed_second(crops(3, 64)), expected, atol=1e-3)
 
 
 def test_a_second_look_is_never_left_out(tmp_path: Path) -> None:
