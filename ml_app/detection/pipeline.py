@@ -13,6 +13,7 @@ from ml_app.detection import explain, verdict
 from ml_app.detection.errors import Cancelled
 from ml_app.detection.faces.finder import USUAL, FinderName
 from ml_app.detection.faces.frame_faces import FrameFaces, Sighting
+from ml_app.detection.faces.inputs import input_of
 from ml_app.detection.faces.people import Footage, People, find_people
 from ml_app.detection.faces.pool.process_pool import FacePool, shared_pool
 from ml_app.detection.faces.track import Seen
@@ -81,7 +82,7 @@ def analyse(
 
     def keep(faces: FrameFaces) -> None:
         sightings.extend(faces.sightings)
-        embedder.add([sighting.crop for sighting in faces.sightings])
+        embedder.add([input_of(sighting, detector.preprocessing) for sighting in faces.sightings])
 
     watch = partial(
         _watch, path, detector, frames=frames, limits=limits, pool=pool, found_by=found_by, run=run, keep=keep
@@ -235,11 +236,12 @@ def _score(
 
 def _face(number: int, person: _Scored, detector: Detector, rule: Rule, looked_at: int) -> FaceFinding:
     heatmaps = explain.heatmaps(detector, person.seen, person.logits.frames, person.embeddings)
+    movement_seen = detector.can_judge([seen.time_s for seen in person.seen])
     frames = tuple(
         FaceFrameFinding(
             time_s=seen.time_s,
             box=seen.sighting.box,
-            fake_probability=verdict.calibrated(logit, rule.calibration),
+            fake_probability=verdict.calibrated(logit, rule.calibration) if movement_seen else verdict.EVEN,
             sharpness=seen.sighting.sharpness,
             brightness=seen.sighting.brightness,
             thumbnail=seen.sighting.thumbnail,
@@ -253,7 +255,9 @@ def _face(number: int, person: _Scored, detector: Detector, rule: Rule, looked_a
     elif rule.picture:
         ruling = verdict.judge_in_picture(probability, frames[0], rule.decision)
     else:
-        ruling = verdict.judge_person(probability, frames, rule.decision, looked_at)
+        ruling = verdict.judge_person(
+            probability, frames, rule.decision, looked_at, movement_seen=movement_seen
+        )
     return FaceFinding(
         id=number,
         verdict=ruling.verdict,

@@ -33,6 +33,7 @@ _REASONS = {
     Reason.TOO_BLURRED: "the face is too blurred",
     Reason.TOO_DARK: "the face is too dark",
     Reason.TOO_FEW_FRAMES: "the face was seen in too few frames",
+    Reason.FRAMES_TOO_FAR_APART: "this detector reads movement, and the frames lie too far apart for it",
     Reason.PICTURES_NOT_MEASURED: "this detector was not measured on single pictures",
 }
 _NOTES = {

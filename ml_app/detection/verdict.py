@@ -24,6 +24,8 @@ MIN_FACE_SIDE = 48  # pixels of the box's shorter side; below, enlarging invents
 MIN_SHARPNESS = 12.0  # variance of the Laplacian at 112 px, as after a blur by 2 to 3 % of the face's width
 MIN_BRIGHTNESS = 20.0  # luma of the face, 0..255; low, so that dark skin in poor light is not refused
 
+EVEN = 0.5  # the probability where nothing speaks for either side
+
 # Likelihood ratios from which the evidence is called so, either way.
 MODERATE, STRONG, VERY_STRONG = 4.0, 10.0, 100.0
 WORDS = ((VERY_STRONG, Evidence.VERY_STRONG), (STRONG, Evidence.STRONG), (MODERATE, Evidence.MODERATE))
@@ -107,7 +109,12 @@ def unclear(frames: Sequence[FaceFrameFinding]) -> Reason:
 
 
 def judge_person(
-    probability: float, frames: Sequence[FaceFrameFinding], decision: Decision, looked_at: int
+    probability: float,
+    frames: Sequence[FaceFrameFinding],
+    decision: Decision,
+    looked_at: int,
+    *,
+    movement_seen: bool = True,
 ) -> Ruling:
     """The ruling on one person.
 
@@ -116,10 +123,14 @@ def judge_person(
         frames: All sightings of the person.
         decision: The checkpoint's.
         looked_at: How many frames of the video were looked at.
+        movement_seen: Whether the frames lie near enough to each other for a detector that reads movement;
+            where they do not, nothing speaks for either side.
     """
     reason = obstacle(frames, looked_at)
     if reason is not Reason.NONE:
         return Ruling(Verdict.NOT_ANALYSABLE, reason)
+    if not movement_seen:
+        return Ruling(Verdict.UNCERTAIN, Reason.FRAMES_TOO_FAR_APART, EVEN)
     return decide(probability, decision)
 
 

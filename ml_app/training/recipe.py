@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from ml_app.detection.networks.backbones import BACKBONES
+from ml_app.detection.networks.landmark_motion import LANDMARKS
 
 PRECISIONS = ("auto", "bfloat16", "float32")  # of `Recipe.precision`
 RECIPES = Path(__file__).parent / "recipes"
@@ -62,6 +63,8 @@ class Heads:
     weight_decay: float = 0.1
     variation: float = 0.0  # weight of the reading of texture's variation over time; 0 leaves it out
     held_out: float = 0.25  # share of the train groups on which a head's best step is chosen
+    dropout: float = 0.0  # of a landmark detector's heads
+    noise: float = 0.0  # added to what these read, in deviations
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Recipe:
     name: str  # of the detector
     version: str
     phases: tuple[Phase, ...]
-    backbone: str = "resnext50_32x4d"  # key of networks.backbones.BACKBONES
+    backbone: str = "resnext50_32x4d"  # key of networks.backbones.BACKBONES, or "landmarks68"
     pretrained: bool = False  # start from ImageNet weights, which are fetched
     initial_weights: str = ""  # or from a file: safetensors, or a state dict of torch
     initial_sha256: str = ""  # of that file
@@ -100,6 +103,11 @@ class Recipe:
     stop_after: int = 0  # steps; ends before the schedule does, 0 follows it to its end
     heads: Heads = field(default_factory=Heads)
     description: str = ""
+
+    @property
+    def reads_landmarks(self) -> bool:
+        """Whether this is a landmark detector, which has no network that looks at crops, and no phases."""
+        return self.backbone == LANDMARKS
 
     @property
     def steps(self) -> int:
@@ -174,7 +182,9 @@ def load_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path.name} cannot be read: {error}") from error
     recipe = _build(Recipe, content, path.name)
     assert isinstance(recipe, Recipe)  # noqa: S101 - for the type checker
-    if not recipe.phases or any(p.batch < 2 or p.batch % 2 or not _has_length(p) for p in recipe.phases):
+    if bool(recipe.phases) is recipe.reads_landmarks:
+        raise RecipeError(f"{path.name}: phases train a network that looks at crops, and only such a one")
+    if any(p.batch < 2 or p.batch % 2 or not _has_length(p) for p in recipe.phases):
         raise RecipeError(f"{path.name}: phases need steps or epochs, not both, and an even batch")
     if len(recipe.margins) != 2 or not 0 < recipe.margins[0] <= recipe.margin <= recipe.margins[1]:
         raise RecipeError(f"{path.name}: margins are the lowest and the highest, with margin between them")
@@ -182,8 +192,10 @@ def load_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path.name}: initial_parts_sha256 wants a hash for each of initial_parts")
     if recipe.precision not in PRECISIONS:
         raise RecipeError(f"{path.name}: precision is {', '.join(PRECISIONS)}, not {recipe.precision!r}")
+    if recipe.reads_landmarks:
+        return recipe
     if recipe.backbone not in BACKBONES:
-        known = ", ".join(BACKBONES)
+        known = ", ".join([*BACKBONES, LANDMARKS])
         raise RecipeError(f"{path.name}: there is no backbone {recipe.backbone!r}. Known: {known}")
     if recipe.heads.variation and not BACKBONES[recipe.backbone].texture:
         raise RecipeError(

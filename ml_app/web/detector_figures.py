@@ -119,6 +119,7 @@ class HeadFigures:
     sampling: str = ""  # "even" or "bursts"
     burst: int = 0  # frames
     image_size: int = 0
+    reads: str = "crops"  # or "landmarks"
     licence: str = ""
     file: str = ""
     sha256: str = ""  # as the manifest pins it
@@ -181,6 +182,7 @@ def _read(pinned: PinnedFile, changed: int) -> HeadFigures:
         sampling=sampling,
         burst=head.sampling.burst,
         image_size=head.preprocessing.image_size,
+        reads=head.preprocessing.reads,
         licence=head.licence,
         file=pinned.path.name,
         sha256=pinned.sha256,

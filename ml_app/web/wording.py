@@ -51,6 +51,10 @@ REASONS: dict[str, Words] = {
     "too_few_frames": _(
         "The person was seen in too few of the frames that were looked at. More frames may help."
     ),
+    "frames_too_far_apart": _(
+        "This detector judges how a face moves, and too few of the frames that show this person lie close "
+        "enough together. More frames may help, or another detector."
+    ),
     "pictures_not_measured": _(
         "This detector was not measured on single pictures, so it judges none. If there is a video of the "
         "moment, analyse that."

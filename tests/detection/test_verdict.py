@@ -161,6 +161,14 @@ def test_a_person_must_be_seen_in_some_share_of_the_frames(looked_at: int, enoug
     assert verdict.obstacle([frame()] * (enough - 1), looked_at) is Reason.TOO_FEW_FRAMES
 
 
+def test_without_movement_nothing_speaks_for_either_side() -> None:
+    ruling = verdict.judge_person(0.99, [frame()] * 10, DECISION, 10, movement_seen=False)
+    assert (ruling.verdict, ruling.reason) == (Verdict.UNCERTAIN, Reason.FRAMES_TOO_FAR_APART)
+    assert (ruling.fake_probability, ruling.evidence) == (0.5, Evidence.NONE)
+    unseen = verdict.judge_person(0.99, [frame()] * 2, DECISION, 10, movement_seen=False)
+    assert unseen.reason is Reason.TOO_FEW_FRAMES
+
+
 def test_the_most_suspicious_person_decides() -> None:
     ruling = verdict.judge_video([face(1, 0.1), face(2, 0.97), face(3, None), face(4, 0.5)])
     assert (ruling.verdict, ruling.fake_probability) == (Verdict.FAKE, 0.97)

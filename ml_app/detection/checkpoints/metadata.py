@@ -12,7 +12,7 @@ from ml_app.detection.findings import DetectorInfo
 class Preprocessing:
     """How a face becomes the network's input. `margin` as in `crops`."""
 
-    image_size: int  # side of the square crop, pixels
+    image_size: int  # side of the square crop, pixels; 0 where no crop is read
     margin: float
     crop: Literal["landmarks", "box"] = "landmarks"  # square of the 68 landmarks, or the detector's own box
     colour_order: Literal["RGB", "BGR"] = "RGB"
@@ -23,6 +23,8 @@ class Preprocessing:
     # frame, found at full size in colour_order, whoever that is.
     faces: Literal["followed", "first_found"] = "followed"
     resize: Literal["area", "pillow"] = "area"  # `crops.crop`, or Pillow's antialiased bilinear
+    # What of a sighting the network reads, see `faces.inputs`. Only people who are followed have landmarks.
+    reads: Literal["crops", "landmarks"] = "crops"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,12 @@ class Sampling:
 
     even: N frames evenly over the whole time. bursts: groups of `burst` neighbouring frames, the groups
     evenly over the whole time. first: the first N frames of the file, as the published pipeline does.
+    `burst_step_s`: seconds between the neighbours of a group, rounded to whole frames, at least one.
     """
 
     pattern: Literal["even", "bursts", "first"] = "even"
     burst: int = 1
+    burst_step_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Sighting:
 
     box: Box  # of the detector, in pixels of the upright full-size frame, within it
     score: float  # of the detector; 0 is its threshold, a clear face has 1 and more
-    crop: Image  # uint8 (size, size, 3) RGB: the network's input
+    crop: Image  # uint8 (size, size, 3) RGB; empty where the network reads none, see `inputs`
     thumbnail: bytes  # JPEG of the same cut
     thumbnail_size: tuple[int, int]  # width, height
     chip: Image  # uint8 (150, 150, 3) RGB, aligned for the descriptor; empty where nobody is followed
@@ -242,7 +242,7 @@ def _sighting(
     return Sighting(
         box=_clip(full, full_width, full_height),
         score=found.score,
-        crop=_network_input(image, cut, preprocessing),
+        crop=_crop(image, cut, preprocessing),
         thumbnail=thumbnail,
         thumbnail_size=thumbnail_size,
         chip=chip,
@@ -254,8 +254,10 @@ def _sighting(
     )
 
 
-def _network_input(image: Image, cut: Box, preprocessing: Preprocessing) -> Image:
+def _crop(image: Image, cut: Box, preprocessing: Preprocessing) -> Image:
     size = preprocessing.image_size
+    if preprocessing.reads != "crops":
+        return np.zeros((0, 0, 3), dtype=np.uint8)
     if preprocessing.resize == "area":
         return crops.crop(image, cut, size)
     picture = PillowImage.fromarray(crops.crop(image, cut))

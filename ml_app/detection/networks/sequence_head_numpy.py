@@ -135,7 +135,7 @@ class NumpySequenceHead:
         output = cell
         for t in range(length):
             raw = (driven[t] + self._onwards @ output).reshape(4, -1)
-            gates[t] = _sigmoid(raw)
+            gates[t] = sigmoid(raw)
             gates[t, 2] = np.tanh(raw[2])
             let_in, kept, proposed, shown = gates[t]
             cells[t] = cell = kept * cell + let_in * proposed
@@ -144,6 +144,7 @@ class NumpySequenceHead:
         return _States(gates, cells, squashed, projected)
 
 
-def _sigmoid(values: Array) -> Array:
+def sigmoid(values: Array) -> Array:
+    """1 / (1 + exp(-x)) of float32 of any shape."""
     # Not by the exponential, which overflows.
     return np.asarray((np.tanh(values / 2) + 1) / 2, dtype=np.float32)

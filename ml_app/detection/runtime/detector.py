@@ -1,9 +1,10 @@
-"""A loaded detector: crops in, scores and class activations out."""
+"""A loaded detector: crops or landmarks in, scores and where they come from out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,18 @@ from ml_app.detection.checkpoints.metadata import (
 )
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.faces.crops import Image
-from ml_app.detection.runtime.network import BATCH, Network, PersonScores, Second, Times, load_network
+from ml_app.detection.faces.inputs import Input
+from ml_app.detection.networks.landmark_motion import LEAST_STEPS, count_steps
+from ml_app.detection.runtime.landmarks import LandmarkNetwork
+from ml_app.detection.runtime.network import (
+    BATCH,
+    CropNetwork,
+    Network,
+    PersonScores,
+    Second,
+    Times,
+    load_network,
+)
 
 Array = npt.NDArray[np.float32]
 
@@ -114,7 +126,8 @@ class Detector:
     def warm_up(self) -> None:
         """Run once on nothing, so that the first video does not pay for the libraries' start."""
         size = self.preprocessing.image_size
-        nothing = [np.zeros((size, size, 3), dtype=np.uint8)] * BATCH
+        shape = (68, 2) if self.preprocessing.reads == "landmarks" else (size, size, 3)
+        nothing = [np.zeros(shape, dtype=np.uint8)] * BATCH
         self.embed(nothing)
         self.look_again([nothing])
 
@@ -122,19 +135,23 @@ class Detector:
         """Score several people at once: `embed` and `look_again`, then `score_embeddings`."""
         return self.score_embeddings([self.embed(crops) for crops in people], second=self.look_again(people))
 
-    def embed(self, crops: Sequence[Image]) -> Array:
-        """Embed face crops.
+    def embed(self, inputs: Sequence[Input]) -> Array:
+        """Embed faces.
 
         Args:
-            crops: uint8 (size, size, 3) RGB each, of the checkpoint's image size; at least one.
+            inputs: What `faces.inputs` gives of each; at least one.
 
         Returns:
-            float32 (len(crops), channels).
+            float32 (len(inputs), channels).
 
         Raises:
             DetectionError: "gpu_out_of_memory": not even a single crop finds room.
         """
-        return self.network.embed(crops)
+        return self.network.embed(inputs)
+
+    def can_judge(self, times: Sequence[float]) -> bool:
+        """Whether a person's frames, shown at these seconds, lie near enough to each other to be judged."""
+        return self.preprocessing.reads != "landmarks" or count_steps(times) >= LEAST_STEPS
 
     @staticmethod
     def pick(embeddings: Sequence[Array], places: Sequence[Sequence[int]]) -> list[Array]:
@@ -161,7 +178,7 @@ class Detector:
         chosen = [crops[place] for crops, mine in zip(people, places, strict=True) for place in mine]
         if not chosen:
             return []
-        embeddings = self.network.embed_second(chosen)
+        embeddings = cast(CropNetwork, self.network).embed_second(chosen)
         ends = np.cumsum([len(mine) for mine in places])[:-1]
         return [part.mean(axis=0) for part in np.split(embeddings, ends)]
 
@@ -205,10 +222,28 @@ class Detector:
             float32 (h, w) each, 0 or more: by how many logits a place speaks more for FAKE than the mean
             place.
         """
-        gradient = self.network.gradient(embeddings)[list(chosen)]
-        maps = np.einsum("nchw,nc->nhw", self.network.features(crops), gradient)
+        network = cast(CropNetwork, self.network)
+        gradient = network.gradient(embeddings)[list(chosen)]
+        maps = np.einsum("nchw,nc->nhw", network.features(crops), gradient)
         maps -= maps.mean(axis=(1, 2), keepdims=True)
         return list(np.maximum(maps, 0))
+
+    def odd_points(self, embeddings: Array, times: Sequence[float], chosen: Sequence[int]) -> list[Array]:
+        """Which landmarks moved as those of manipulated faces do, about a few frames of one person.
+
+        Only of detectors that read landmarks.
+
+        Args:
+            embeddings: float32 (T, 136) of that person.
+            times: When each frame is shown, seconds.
+            chosen: Which frames, 0..T-1.
+
+        Returns:
+            float32 (68,) each, 0 or more: by how many logits the person would seem more genuine if the point
+            had moved smoothly.
+        """
+        network = cast(LandmarkNetwork, self.network)
+        return [np.maximum(network.points(embeddings, times, place), 0) for place in chosen]
 
 
 def few(total: int, most: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""The network beside the search for faces: crops are embedded as they come, in a thread. Imports no torch."""
+"""The network beside the search for faces: they are embedded as they come, in a thread. Imports no torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.faces.crops import Image
+from ml_app.detection.faces.inputs import Input
 from ml_app.detection.runtime.loading import Loadable
 from ml_app.detection.runtime.network import BATCH
 
@@ -19,10 +19,10 @@ PATIENCE = 0.2  # seconds until the caller is asked again whether to go on
 
 
 class Embedder:
-    """Embeds crops in their order, while more of them come. Leave its block in any case.
+    """Embeds faces in their order, while more of them come. Leave its block in any case.
 
     with Embedder(detector) as embedder:
-        embedder.add(crops)
+        embedder.add(inputs)
         ...
         embeddings = embedder.finish()
     """
@@ -30,10 +30,10 @@ class Embedder:
     def __init__(self, detector: Loadable) -> None:
         self._detector = detector
         self._thread = ThreadPoolExecutor(1, "embed")
-        self._waiting: list[Image] = []
+        self._waiting: list[Input] = []
         self._batches: list[Future[Array]] = []
         self.count = 0
-        """How many crops there are."""
+        """How many faces there are."""
 
     def __enter__(self) -> Embedder:
         return self
@@ -43,22 +43,22 @@ class Embedder:
     ) -> None:
         self._thread.shutdown(cancel_futures=True)
 
-    def add(self, crops: Sequence[Image]) -> None:
-        """More crops, uint8 (size, size, 3) RGB each."""
-        self.count += len(crops)
-        self._waiting += crops
+    def add(self, inputs: Sequence[Input]) -> None:
+        """More faces, as `faces.inputs` gives them."""
+        self.count += len(inputs)
+        self._waiting += inputs
         while len(self._waiting) >= BATCH:
             self._send()
 
     def finish(self, on_done: Callable[[int], None] = lambda done: None) -> list[Array]:
-        """Wait for the embeddings of all crops.
+        """Wait for the embeddings of all faces.
 
         Args:
-            on_done: Called now and again with the number of crops that are done; what it raises ends the
+            on_done: Called now and again with the number of faces that are done; what it raises ends the
                 waiting.
 
         Returns:
-            float32 (BATCH or fewer, channels) each, in the order of the crops.
+            float32 (BATCH or fewer, channels) each, in the order of the faces.
 
         Raises:
             CheckpointError: The detector cannot be loaded.
@@ -78,8 +78,8 @@ class Embedder:
         return embeddings
 
     def _send(self) -> None:
-        crops, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-        self._batches.append(self._thread.submit(self._embed, crops))
+        inputs, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+        self._batches.append(self._thread.submit(self._embed, inputs))
 
-    def _embed(self, crops: Sequence[Image]) -> Array:
-        return self._detector.ready().embed(crops)
+    def _embed(self, inputs: Sequence[Input]) -> Array:
+        return self._detector.ready().embed(inputs)

@@ -14,15 +14,17 @@ from ml_app.detection.checkpoints.files import read_metadata
 from ml_app.detection.checkpoints.manifest import PinnedFile
 from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata
 from ml_app.detection.faces.crops import Image
+from ml_app.detection.faces.inputs import Input
 from ml_app.detection.hardware import has_nvidia_gpu
-from ml_app.detection.runtime import onnx_runtime
+from ml_app.detection.networks import landmark_motion
+from ml_app.detection.runtime import landmarks, onnx_runtime
 
 Array = npt.NDArray[np.float32]
 
 Times = Sequence[Sequence[float]] | None  # of each person's frames, seconds; None where unknown
 Second = Sequence[Array] | None  # of each person, the second network's embedding; None without such a network
 
-BATCH = 16  # crops, across frames and persons; always so many, or the scores would depend on timing
+BATCH = 16  # inputs, across frames and persons; always so many, or the scores would depend on timing
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ class PersonScores:
 
 
 class Network(Protocol):
-    """A backbone and a head, loaded somewhere."""
+    """A backbone and a head, loaded somewhere: a `CropNetwork` or a `landmarks.LandmarkNetwork`."""
 
     @property
     def device(self) -> str:
@@ -45,19 +47,23 @@ class Network(Protocol):
     def describe(self) -> str:
         """The device in words, such as "CPU, 2 threads, float32"."""
 
-    def embed(self, crops: Sequence[Image]) -> Array:
-        """uint8 (size, size, 3) RGB each → float32 (N, channels)."""
+    def embed(self, inputs: Sequence[Input], /) -> Array:
+        """What `faces.inputs` gives of each sighting → float32 (N, channels)."""
+
+    def logits(
+        self, people: Sequence[Array], times: Times = None, second: Second = None
+    ) -> list[tuple[Array, float]]:
+        """float32 (T, channels) each, in order of time → a logit for each frame, and the person's."""
+
+
+class CropNetwork(Network, Protocol):
+    """One that reads crops."""
 
     def features(self, crops: Sequence[Image]) -> Array:
         """uint8 (size, size, 3) RGB each → float32 (N, channels, h, w), whose means are the embeddings."""
 
     def embed_second(self, crops: Sequence[Image]) -> Array:
         """As `embed`, by the second network, which there must be."""
-
-    def logits(
-        self, people: Sequence[Array], times: Times = None, second: Second = None
-    ) -> list[tuple[Array, float]]:
-        """float32 (T, channels) each, in order of time → a logit for each frame, and the person's."""
 
     def gradient(self, embeddings: Array) -> Array:
         """Of the sum of one person's logits by the embeddings: float32 (T, channels)."""
@@ -72,6 +78,8 @@ def load_network(
 ) -> Network:
     """Load the networks of a detector in the library that suits them and the device best.
 
+    Landmark detectors in numpy, wherever they are: there is next to nothing to compute.
+
     ONNX Runtime for the small networks on a CPU: it starts in a tenth of the time and needs half of it for
     a face. PyTorch for all else.
 
@@ -85,6 +93,8 @@ def load_network(
     Raises:
         CheckpointError: A file is damaged or unknown, or the device is not there.
     """
+    if metadata.architecture == landmark_motion.ARCHITECTURE:
+        return landmarks.load(backbone, head, metadata)
     if device == "cpu" or (device == "auto" and not has_nvidia_gpu()):
         kinds = [read_metadata(backbone.path, BackboneMetadata).backbone]
         if second:

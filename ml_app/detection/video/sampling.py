@@ -21,9 +21,9 @@ def sample_times(sampling: Sampling, count: int, duration_s: float, frame_rate: 
     Each lies in the middle of the time for which its frame is shown: rounding cannot pick a neighbour.
 
     Args:
-        sampling: even: the middles of `count` equal parts. bursts: groups of `sampling.burst` neighbouring
-            frames about the middles of equal parts; evenly where the video is too short for that. first: the
-            first `count` frames.
+        sampling: even: the middles of `count` equal parts. bursts: groups of `sampling.burst` frames,
+            `sampling.burst_step_s` apart, about the middles of equal parts; evenly where the video is too
+            short for that. first: the first `count` frames.
         count: How many, at least 1.
         duration_s: Length of the video in seconds, at least 0.
         frame_rate: Frames a second; 0 where it is not known.
@@ -37,18 +37,19 @@ def sample_times(sampling: Sampling, count: int, duration_s: float, frame_rate: 
     if sampling.pattern == "first":
         return tuple((i + 0.5) * step for i in range(count))
     groups = -(-count // sampling.burst) if sampling.pattern == "bursts" else count
-    if groups < count and count * step <= duration_s and groups * sampling.burst * step <= duration_s:
-        return _bursts(count, sampling.burst, groups, duration_s, step)
+    stride = max(1, round(sampling.burst_step_s / step))
+    if groups < count and groups * sampling.burst * stride * step <= duration_s:
+        return _bursts(sampling.burst, groups, stride, duration_s, step)[:count]
     return tuple((i + 0.5) * duration_s / count for i in range(count))
 
 
-def _bursts(count: int, burst: int, groups: int, duration_s: float, step: float) -> tuple[float, ...]:
+def _bursts(burst: int, groups: int, stride: int, duration_s: float, step: float) -> tuple[float, ...]:
     times = []
     for group in range(groups):
         middle = (group + 0.5) * duration_s / groups
-        first = round((middle - burst * step / 2) / step)  # a whole number of frames from the start
-        times += [(first + i + 0.5) * step for i in range(burst)]
-    return tuple(times[:count])
+        first = round((middle - burst * stride * step / 2) / step)  # whole frames from the start
+        times += [(first + i * stride + 0.5) * step for i in range(burst)]
+    return tuple(times)
 
 
 def times_between(

@@ -23,6 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         from ml_app.detection.networks.backbones import BackboneError  # noqa: PLC0415
         from ml_app.training.fitting.backbone import TrainingFailed  # noqa: PLC0415 - torch is slow to import
+        from ml_app.training.landmarks import export_landmarks  # noqa: PLC0415
         from ml_app.training.publish import export  # noqa: PLC0415
         from ml_app.training.recipe import RecipeError, find_recipe, load_recipe  # noqa: PLC0415
         from ml_app.training.workflow import load_backbone, load_heads  # noqa: PLC0415
@@ -31,14 +32,11 @@ class Command(BaseCommand):
             recipe = load_recipe(find_recipe(options["recipe"]))
             run = options["run"] or Path("runs") / recipe.name
             folder = options["models"] / recipe.name
-            export(
-                recipe,
-                load_backbone(recipe, run),
-                load_heads(recipe, run),
-                folder,
-                training_data=options["training_data"],
-                licence=options["licence"],
-            )
+            told = {"training_data": options["training_data"], "licence": options["licence"]}
+            if recipe.reads_landmarks:
+                export_landmarks(recipe, run, folder, **told)
+            else:
+                export(recipe, load_backbone(recipe, run), load_heads(recipe, run), folder, **told)
         except (BackboneError, RecipeError, TrainingFailed, ValueError) as error:
             raise CommandError(str(error)) from error
         size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6

@@ -27,12 +27,16 @@ class Command(BaseCommand):
         from ml_app.detection.errors import CheckpointError  # noqa: PLC0415
         from ml_app.detection.networks.backbones import BackboneError  # noqa: PLC0415
         from ml_app.training.fitting.backbone import TrainingFailed  # noqa: PLC0415 - torch is slow to import
+        from ml_app.training.landmarks import train_landmarks  # noqa: PLC0415
         from ml_app.training.recipe import RecipeError, find_recipe, load_recipe  # noqa: PLC0415
         from ml_app.training.workflow import train_backbone, train_heads  # noqa: PLC0415
 
         try:
             recipe = load_recipe(find_recipe(options["recipe"]))
             run = options["run"] or Path("runs") / recipe.name
+            if recipe.reads_landmarks:
+                train_landmarks(recipe, options["data"], run, self._log)
+                return
             if options["only"] != "heads":
                 train_backbone(recipe, options["data"], run, self._log, options["device"])
             if options["only"] != "backbone":

@@ -35,7 +35,7 @@ from ml_app.training.evaluation.reliability import calibration, reliability_bins
 
 OnDone = Callable[[int, int], None]
 Floats = npt.NDArray[np.float32]
-Embeddings = dict[bytes, Floats]  # by the crop's pixels
+Embeddings = dict[bytes, Floats]  # by the input's bytes
 
 
 def score_clips(
@@ -62,21 +62,22 @@ def score_clips(
     for done, clip in enumerate(clips, start=1):
         known: Embeddings = {}
         for detector, found in zip(detectors, scored, strict=True):
-            persons = serve_clip(clip.path, detector, cache, pool).persons
+            served = serve_clip(clip.path, detector, cache, pool).persons
+            persons = [person for person in served if detector.can_judge(person.times.tolist())]
             if persons:
-                people = [_embed(detector, person.crops, known) for person in persons]
+                people = [_embed(detector, person.inputs, known) for person in persons]
                 times = [person.times.tolist() for person in persons]
-                second = detector.look_again([list(person.crops) for person in persons])
+                second = detector.look_again([list(person.inputs) for person in persons])
                 scores = detector.score_embeddings(people, times, second=second)
                 found.append(_scored(clip.face, max(score.person for score in scores)))
         on_done(done, len(clips))
     return scored
 
 
-def _embed(detector: Detector, crops: npt.NDArray[np.uint8], known: Embeddings) -> Floats:
-    """Embed crops. What two samples of one clip show alike, above all of short ones, is embedded once."""
-    keys = [crop.tobytes() for crop in crops]
-    fresh = {key: crop for key, crop in zip(keys, crops, strict=True) if key not in known}
+def _embed(detector: Detector, inputs: npt.NDArray[Any], known: Embeddings) -> Floats:
+    """Embed inputs. What two samples of one clip show alike, above all of short ones, is embedded once."""
+    keys = [one.tobytes() for one in inputs]
+    fresh = {key: one for key, one in zip(keys, inputs, strict=True) if key not in known}
     if fresh:
         known.update(zip(fresh, detector.embed(list(fresh.values())), strict=True))
     return np.stack([known[key] for key in keys])

@@ -1,4 +1,4 @@
-"""Faces exactly as serving finds and cuts them: what calibration and published figures are measured on."""
+"""Faces exactly as serving shows them to a network: what calibration and published figures measure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection import verdict
 from ml_app.detection.checkpoints.manifest import sha256_of
+from ml_app.detection.checkpoints.metadata import Preprocessing, Sampling
 from ml_app.detection.errors import DetectionError
+from ml_app.detection.faces.inputs import input_of
 from ml_app.detection.faces.people import REVISION
 from ml_app.detection.faces.pool.process_pool import FacePool
 from ml_app.detection.faces.track import Seen
@@ -28,11 +31,11 @@ FORMAT = 3  # of what is kept of a clip
 class ServedPerson:
     """One person of a clip, as `pipeline.analyse` hands them to the network.
 
-    `times`: float (T,), seconds. `crops`: uint8 (T, size, size, 3) RGB.
+    `times`: float (T,), seconds. `inputs`: T times what the network reads, see `faces.inputs`.
     """
 
     times: npt.NDArray[np.float64]
-    crops: npt.NDArray[np.uint8]
+    inputs: npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def serve_clip(path: Path, detector: Detector, cache: Path, pool: FacePool | Non
             Failures are not kept: the next run tries again.
         pool: Where faces are looked for; by default that of this process.
     """
-    decisive = [asdict(detector.preprocessing), asdict(detector.sampling), detector.frames]
+    decisive = [_told(detector.preprocessing), _told(detector.sampling), detector.frames]
     key = json.dumps([sha256_of(path), *decisive, REVISION, FORMAT], sort_keys=True)
     file = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
     if file.exists():
@@ -63,12 +66,21 @@ def serve_clip(path: Path, detector: Detector, cache: Path, pool: FacePool | Non
     except DetectionError as error:
         return ServedClip((), error.code)
     cache.mkdir(parents=True, exist_ok=True)
-    arrays = {f"times{i}": person.times for i, person in enumerate(clip.persons)}
-    arrays |= {f"crops{i}": person.crops for i, person in enumerate(clip.persons)}  # type: ignore[misc]
+    arrays: dict[str, npt.NDArray[Any]] = {f"times{i}": person.times for i, person in enumerate(clip.persons)}
+    arrays |= {f"crops{i}": person.inputs for i, person in enumerate(clip.persons)}
     partial = file.with_name(f"{file.stem}.partial.npz")
     np.savez(partial, error=clip.error, **arrays)  # type: ignore[arg-type]
     partial.replace(file)
     return clip
+
+
+def _told(record: Preprocessing | Sampling) -> dict[str, Any]:
+    """Its fields, but for later ones that have their defaults: what was kept before them is still good."""
+    told = asdict(record)
+    for name, default in (("reads", "crops"), ("burst_step_s", 0.0)):
+        if told.get(name) == default:
+            del told[name]
+    return told
 
 
 def _read(file: Path) -> ServedClip:
@@ -83,7 +95,8 @@ def _find(path: Path, detector: Detector, pool: FacePool | None) -> ServedClip:
     reasons = [_obstacle(person, detector, people.frames_looked_at) for person in people.persons]
     persons = tuple(
         ServedPerson(
-            np.array([seen.time_s for seen in person]), np.stack([seen.sighting.crop for seen in person])
+            np.array([seen.time_s for seen in person]),
+            np.stack([input_of(seen.sighting, detector.preprocessing) for seen in person]),
         )
         for person, reason in zip(people.persons, reasons, strict=True)
         if reason is Reason.NONE

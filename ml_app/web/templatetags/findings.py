@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from ml_app.models import Face, FaceFrame, Scan
 from ml_app.services import DetectorState
 from ml_app.web import charts, provenance_words, wording
+from ml_app.web.detector_choice import DetectorForm, weakness
 from ml_app.web.detector_figures import Figure, HeadFigures
 from ml_app.web.face_boxes import boxes, face_marks
 from ml_app.web.forms import FrameCountForm
@@ -100,6 +101,19 @@ def frame_slider(form: FrameCountForm, detector: DetectorState) -> dict[str, Any
     """The frame counts, each with what it means."""
     choices = frame_choices(detector=detector.name)
     return {"form": form, "choices": list(zip(form["frame_count"], choices, strict=True))}
+
+
+@register.inclusion_tag("ml_app/_detector_choice.html")
+def detector_choice() -> dict[str, Any]:
+    """The installed detectors to choose from, where there are several."""
+    return {"form": DetectorForm()}
+
+
+@register.simple_tag
+def worth(scan: Scan) -> str:
+    """The area under the ROC curve of a weak detector, in figures; empty for others."""
+    auc = weakness(scan)
+    return "" if auc is None else wording.rounded(auc, 2)
 
 
 @register.inclusion_tag("ml_app/_calibration.html")

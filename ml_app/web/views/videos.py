@@ -17,6 +17,7 @@ from ml_app.errors import ServiceError
 from ml_app.models import Video
 from ml_app.services import access
 from ml_app.services.access import Act
+from ml_app.web.detector_choice import DetectorForm
 from ml_app.web.forms import FrameCountForm
 from ml_app.web.listings import with_extras
 from ml_app.web.views.busy import come_back_later
@@ -38,11 +39,17 @@ def video(request: HttpRequest, video_id: UUID) -> HttpResponse:
 def scan_again(request: HttpRequest, video_id: UUID) -> HttpResponse:
     """Order another scan of a video."""
     row = video_or_404(request, video_id, Act.RERUN)
-    form = FrameCountForm(request.POST)
-    if form.is_valid():
+    form, other = FrameCountForm(request.POST), DetectorForm(request.POST)
+    if not other.is_valid():
+        form.add_error(None, other.errors["detector"])
+    elif form.is_valid():
         try:
             services.refuse_if_full(queue=services.queue_for(owner=row.owner))
-            scan, _new = services.request_scan(video=row, frame_count=form.cleaned_data["frame_count"])
+            scan, _new = services.request_scan(
+                video=row,
+                frame_count=form.cleaned_data["frame_count"],
+                detector_name=other.cleaned_data["detector"] or None,
+            )
             return redirect("ml_app:scan", scan.pk)
         except ServiceError as error:
             form.add_error(None, str(error))

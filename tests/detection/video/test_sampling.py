@@ -47,7 +47,14 @@ def test_no_frames_is_no_sample() -> None:
 
 
 @given(
-    st.sampled_from([Sampling("even"), Sampling("bursts", burst=2), Sampling("bursts", burst=5)]),
+    st.sampled_from(
+        [
+            Sampling("even"),
+            Sampling("bursts", burst=2),
+            Sampling("bursts", burst=5),
+            Sampling("bursts", burst=3, burst_step_s=0.08),
+        ]
+    ),
     st.integers(1, 120),
     st.floats(0.0, 20000.0),
     st.one_of(st.just(0.0), st.floats(0.1, 240.0)),
@@ -130,3 +137,10 @@ def test_the_more_moments_are_wanted_the_nearer_they_lie() -> None:
         assert len(more) == count
         assert all(15 <= time_s < 25.1 for time_s in more)
         assert abs(sum(time_s < 20 for time_s in more) - count / 2) <= 1
+
+
+def test_bursts_may_leave_frames_out() -> None:
+    times = sample_times(Sampling("bursts", burst=3, burst_step_s=0.08), 6, 20.0, 25.0)
+    assert [int(time_s * 25) for time_s in times] == [122, 124, 126, 372, 374, 376]
+    slow = sample_times(Sampling("bursts", burst=3, burst_step_s=0.08), 6, 20.0, 5.0)
+    assert [int(time_s * 5) for time_s in slow] == [24, 25, 26, 73, 74, 75]  # nearer there are none

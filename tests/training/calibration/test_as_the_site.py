@@ -99,7 +99,7 @@ def test_its_frames_and_people_are_those_of_the_site(
                     [frame.time_s for frame in face.frames] for face in found.faces
                 ]
             for one, other in zip(first.persons, again.persons, strict=True):
-                assert np.array_equal(one.crops, other.crops)
+                assert np.array_equal(one.inputs, other.inputs)
 
 
 def test_failures_are_said_and_not_kept(

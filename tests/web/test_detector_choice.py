@@ -1,0 +1,77 @@
+"""Another scan by another detector, and what a weak one says of itself."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from ml_app.detection.checkpoints.files import load_tensors, read_metadata, save_checkpoint
+from ml_app.detection.checkpoints.manifest import open_folder, sha256_of
+from ml_app.detection.checkpoints.metadata import HeadMetadata
+from ml_app.models import Scan
+from tests.detection.landmark_faces import write_landmark_detector
+
+MORE = "Another detector is a second opinion"
+
+
+@pytest.fixture
+def second(settings: Any, standard_models: Path, tmp_path: Path) -> Path:
+    """A second detector beside "standard", measured to be weak."""
+    settings.MODELS_DIR = tmp_path / "models"
+    shutil.copytree(standard_models, settings.MODELS_DIR)
+    head = open_folder(write_landmark_detector(settings.MODELS_DIR, "landmarks", (40,)), "landmarks").heads[
+        40
+    ]
+    weak = {"auc": {"value": 0.59, "low": 0.52, "high": 0.67, "n": 237}}
+    save_checkpoint(
+        head.path, load_tensors(head), replace(read_metadata(head.path, HeadMetadata), metrics=weak)
+    )
+    return head.path
+
+
+def test_one_detector_leaves_nothing_to_choose(owner: Client, done: Scan) -> None:
+    for url in (f"/videos/{done.video_id}/", f"/scans/{done.pk}/"):
+        page = owner.get(url).content.decode()
+        assert "Scan again" in page
+        assert MORE not in page
+
+
+def test_another_detector_can_be_chosen(owner: Client, stranger: Client, done: Scan, second: Path) -> None:
+    for url in (f"/videos/{done.video_id}/", f"/scans/{done.pk}/"):
+        page = owner.get(url).content.decode()
+        assert MORE in page
+        assert '<option value="standard" selected>' in page
+    url, wanted = f"/videos/{done.video_id}/scan/", {"frame_count": 60, "detector": "landmarks"}
+    assert stranger.post(url, wanted).status_code == 404
+    owner.post(url, wanted)
+    owner.post(url, {"frame_count": 60})
+    assert set(Scan.objects.filter(frame_count=60).values_list("detector_name", flat=True)) == {
+        "landmarks",
+        "standard",
+    }
+
+
+def test_a_detector_that_is_not_there_is_refused(owner: Client, done: Scan, second: Path) -> None:
+    response = owner.post(f"/videos/{done.video_id}/scan/", {"frame_count": 60, "detector": "../x"})
+    assert response.status_code == 422
+    assert "Choose one of the installed detectors." in response.content.decode()
+    assert not Scan.objects.filter(frame_count=60).exists()
+
+
+def test_a_weak_detector_does_not_sound_as_if_it_decided(owner: Client, done: Scan, second: Path) -> None:
+    url = f"/scans/{done.pk}/"
+    assert "little better than chance" not in owner.get(url).content.decode()
+    done.detector_name, done.detector_sha256 = "landmarks", sha256_of(second)
+    done.save()
+    page = owner.get(url).content.decode()
+    assert "little better than chance" in page
+    assert "0.59 (0.5 is guessing" in page
+
+
+def test_the_models_page_says_what_it_reads(owner: Client, second: Path) -> None:
+    assert "the movement of 68 points of the face" in owner.get("/models/").content.decode()
