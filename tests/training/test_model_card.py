@@ -48,3 +48,16 @@ def test_every_frame_count_ships_calibrated_and_complete(heads: dict[int, HeadMe
 
 def test_the_weights_fit_into_sixty_megabytes() -> None:
     assert sum(path.stat().st_size for path in (MODELS / "standard").iterdir()) < 60e6
+
+
+def test_the_landmark_detector_is_small_calibrated_and_told_of() -> None:
+    folder = open_folder(MODELS, "landmarks")
+    assert sum(path.stat().st_size for path in (MODELS / "landmarks").iterdir()) < 1e6
+    told = {frames: read_metadata(pinned.path, HeadMetadata) for frames, pinned in folder.heads.items()}
+    table = figures_table({frames: head.metrics for frames, head in told.items()})
+    assert table in (MODELS / "MODEL_CARD.md").read_text()
+    for head in told.values():
+        assert head.preprocessing.reads == "landmarks"
+        assert head.calibration.fitted_on
+        assert head.calibration.slope > 0
+        assert head.metrics["false_positive_rate"]["value"] <= 0.05
