@@ -14,6 +14,7 @@ env = environ.FileAwareEnv()  # X_FILE names a file that holds X
 # Who may come in
 ANONYMOUS_USE: bool = env.bool("ANONYMOUS_USE", default=True)  # without an account, as a cookie
 SIGNUP_OPEN: bool = env.bool("SIGNUP_OPEN", default=False)  # else by invitation alone
+TEAMS_OPEN: bool = env.bool("TEAMS_OPEN", default=False)  # else whoever was given the permission
 INVITATION_DAYS: float = env.float("INVITATION_DAYS", default=7.0)
 STAFF_MFA_REQUIRED: bool = env.bool("STAFF_MFA_REQUIRED", default=False)
 

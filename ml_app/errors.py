@@ -109,8 +109,7 @@ _MESSAGES: dict[str, Promise] = {
     "key_in_use": _("The request with this Idempotency-Key is still being worked on. Ask again in a moment."),
     "last_administrator": _("This is the last administrator. Make somebody else one first."),
     "last_team_administrator": _(
-        "You are the last administrator of a team that has other members. Make one of them its "
-        "administrator first."
+        "This is the last administrator of a team. Make another of its members an administrator first."
     ),
     "scan_timeout": _(
         "The analysis took longer than it may on this server. Try fewer frames or a smaller video."

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from deepfake_site.addresses import client_address
 from ml_app.accounts.invitations import invitation_of
 from ml_app.models import Invitation
+from ml_app.teams import members
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth is not typed
@@ -56,6 +57,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth is 
             made: User = super().save_user(request, user, form, commit)
             if commit and invitation and not Invitation.objects.accept(invitation.pk, made):
                 raise ImmediateHttpResponse(redirect("account_signup"))
+            if commit and invitation and invitation.team:
+                members.join(team=invitation.team, user=made, role=invitation.role)
         return made
 
     def get_client_ip(self, request: HttpRequest) -> str:

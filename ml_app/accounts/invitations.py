@@ -19,8 +19,9 @@ from django.utils.translation import gettext as _
 
 from ml_app import audit
 from ml_app.audit import Action, ObjectKind, Subject
-from ml_app.models import Invitation
+from ml_app.models import Invitation, Team
 from ml_app.services.tokens import digest
+from ml_app.teams import members
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -30,14 +31,22 @@ SESSION_KEY = "invitation"  # of a session: the number of the invitation that it
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-def invite(*, email: str, by: User | None) -> tuple[Invitation, str]:
-    """Invite somebody. Returns the row, and the secret of its link that nobody will see again."""
+def invite(
+    *, email: str, by: User | None, team: Team | None = None, role: str = ""
+) -> tuple[Invitation, str]:
+    """Invite somebody to the site, and into a team if one is given.
+
+    Returns:
+        The row, and the secret of its link that nobody will see again.
+    """
     secret = secrets.token_urlsafe(32)
     with transaction.atomic():
         row = Invitation.objects.create(
             email=email,
             digest=digest(secret),
             invited_by=by,
+            team=team,
+            role=role,
             expires_at=timezone.now() + timedelta(days=settings.INVITATION_DAYS),
         )
         audit.record(Action.MADE, row)
@@ -56,11 +65,17 @@ def withdraw(*, invitation_id: int) -> bool:
 def send(*, invitation: Invitation, link: str) -> bool:
     """Send the link of an invitation. False: the mail server did not take it, and the log says why."""
     until = date_format(timezone.localtime(invitation.expires_at), "DATE_FORMAT")
-    text = _(
+    alone = _(
         "You are invited to have an account at this deepfake detector. Make it here:\n\n%(link)s\n\n"
         "The link is for you alone, for %(email)s, and works once, until %(until)s.\n"
     )
-    body = text % {"link": link, "email": invitation.email, "until": until}
+    into_team = _(
+        "You are invited into the team “%(team)s” of this deepfake detector. Open this link, signed in if "
+        "you have an account:\n\n%(link)s\n\nIt is for you alone, for %(email)s, and works once, until "
+        "%(until)s.\n"
+    )
+    said = {"link": link, "email": invitation.email, "until": until, "team": invitation.team}
+    body = (into_team if invitation.team else alone) % said
     try:
         send_mail(_("Your invitation to the deepfake detector"), body, None, [invitation.email])
     except (OSError, SMTPException) as error:
@@ -73,7 +88,18 @@ def find(secret: str) -> Invitation | None:
     """The invitation of this link, if it can still be used."""
     if _SHAPE.fullmatch(secret) is None:
         return None
-    return Invitation.objects.usable().filter(digest=digest(secret)).first()
+    return Invitation.objects.usable().select_related("team").filter(digest=digest(secret)).first()
+
+
+def accept_into_team(*, invitation: Invitation, user: User) -> bool:
+    """An account that there is joins the team of an invitation. False: somebody else was faster with it."""
+    if invitation.team is None:
+        return False
+    with transaction.atomic():
+        if not Invitation.objects.accept(invitation.pk, user):
+            return False
+        members.join(team=invitation.team, user=user, role=invitation.role)
+    return True
 
 
 def invitation_of(request: HttpRequest) -> Invitation | None:

@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from ml_app import services
 from ml_app.api.base import ApiView
 from ml_app.api.documenting import LOOKING
-from ml_app.api.ordering import installed
 from ml_app.api.shapes import Shape
 from ml_app.web.detector_figures import detector_figures
 
@@ -79,7 +78,10 @@ class OneDetector(ApiView):
 
 
 def _names() -> list[str]:
-    return [settings.DETECTOR, *(name for name in installed() if name != settings.DETECTOR)]
+    return [
+        settings.DETECTOR,
+        *(name for name in services.installed_detectors() if name != settings.DETECTOR),
+    ]
 
 
 def _detector(name: str) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +18,6 @@ from ml_app.api.authentication import actor_of, uploader_of
 from ml_app.api.base import json_object
 from ml_app.api.idempotency import key_of, was_answered
 from ml_app.api.problems import Refused
-from ml_app.detection.checkpoints.manifest import available
 from ml_app.errors import refuse
 from ml_app.models import Scan, Team
 from ml_app.services import access
@@ -27,6 +25,7 @@ from ml_app.services.access import Act, Actor
 from ml_app.services.links import order_link
 from ml_app.services.pace import refuse_if_too_many
 from ml_app.storage.uploads import IncomingFile, spool, uploaded_files
+from ml_app.teams.defaults import detector_for, frame_count_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +162,22 @@ def order(upload: Upload | Link) -> Scan:
 
 
 def read_wishes(data: Mapping[str, Any], *, actor: Actor, default: Wishes | None = None) -> Wishes:
-    """The frame count, the detector and the team that were asked for; what was left out is the default.
+    """The frame count, the detector and the team that were asked for; the rest as team or site have it.
 
     Raises:
         ServiceError: "bad_frame_count", "bad_detector", "detector_unavailable" or "bad_team".
     """
-    usual = default or Wishes(settings.DEFAULT_FRAME_COUNT, settings.DETECTOR)
+    team = _team(actor, data.get("team"))
+    usual = default or Wishes(frame_count_for(team), detector_for(team))
     count, detector = data.get("frame_count"), data.get("detector")
     wishes = Wishes(
         usual.frame_count if count in (None, "") else _whole(count),
         usual.detector if detector in (None, "") else str(detector),
-        _team(actor, data.get("team")),
+        team,
     )
     if wishes.frame_count not in settings.FRAME_COUNTS:
         raise refuse("bad_frame_count")
-    if wishes.detector != settings.DETECTOR and wishes.detector not in installed():
+    if wishes.detector != settings.DETECTOR and wishes.detector not in services.installed_detectors():
         raise refuse("bad_detector")
     if not services.detector_state(name=wishes.detector).available:
         raise refuse("detector_unavailable")
@@ -191,11 +191,6 @@ def _team(actor: Actor, value: Any) -> Team | None:
     if team is None or not access.may(actor, Act.ORDER, team):
         raise refuse("bad_team")
     return team
-
-
-def installed() -> list[str]:
-    """The names of the installed detectors."""
-    return [folder.name for folder in available(Path(settings.MODELS_DIR))]
 
 
 def _whole(value: Any) -> int:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
 
-from ml_app.models import ApiToken, Batch, Invitation, Scan, Video, Webhook
+from ml_app.models import ApiToken, Batch, Invitation, Membership, Scan, Team, Video, Webhook
 from ml_app.models.audit_entry import ObjectKind
 
 
@@ -31,6 +31,8 @@ _KINDS: tuple[tuple[type[Model], ObjectKind, Callable[[Any], str]], ...] = (
     (Group, ObjectKind.GROUP, lambda group: group.name),
     (ApiToken, ObjectKind.TOKEN, lambda token: token.prefix),
     (Webhook, ObjectKind.WEBHOOK, lambda webhook: urlsplit(webhook.url).hostname or ""),
+    (Team, ObjectKind.TEAM, lambda team: team.name),
+    (Membership, ObjectKind.ROLE, lambda member: f"{member.user.get_username()}, {member.team.name}"),
     (Invitation, ObjectKind.INVITATION, lambda invitation: ""),
 )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.forms import BaseInlineFormSet
 
+from ml_app.desk.audited import Audited
 from ml_app.models import Membership, Team
 
 if TYPE_CHECKING:
@@ -39,10 +40,16 @@ class MembershipInline(MembershipBase):
 
 
 @admin.register(Team)
-class TeamAdmin(TeamBase):
+class TeamAdmin(Audited, TeamBase):
     """Teams of everybody. One that scans were given to cannot be deleted."""
 
     list_display = ("name", "created_at")
     search_fields = ("name", "memberships__user__username")
-    fields = ("name",)
+    fields = (
+        "name",
+        "media_retention_days",
+        "findings_retention_days",
+        "default_detector",
+        "default_frame_count",
+    )
     inlines = (MembershipInline,)

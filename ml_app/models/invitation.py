@@ -9,6 +9,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ml_app.models.team import Role, Team
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
@@ -30,7 +32,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """Somebody may make an account with this address. The link is kept as a hash."""
+    """Somebody may make an account with this address, or join a team. The link is kept as a hash."""
 
     email = models.EmailField(_("e-mail address"))
     digest = models.CharField(max_length=64, unique=True, editable=False)
@@ -41,6 +43,10 @@ class Invitation(models.Model):
         related_name="invitations_made",
         verbose_name=_("invited by"),
     )
+    team = models.ForeignKey(
+        Team, models.CASCADE, null=True, blank=True, related_name="invitations", verbose_name=_("team")
+    )
+    role = models.CharField(_("role"), max_length=16, choices=Role.choices, blank=True)  # in that team
     created_at = models.DateTimeField(_("made"), default=timezone.now, editable=False)
     expires_at = models.DateTimeField(_("expires"))
     accepted_at = models.DateTimeField(_("accepted"), null=True, editable=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -38,6 +39,22 @@ class Team(models.Model):
 
     name = models.CharField(_("name"), max_length=100)
     created_at = models.DateTimeField(_("made"), default=timezone.now, editable=False)
+    media_retention_days = models.FloatField(
+        _("days until videos are deleted"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0)],
+        help_text=_("Empty: as the site. 0: never."),
+    )
+    findings_retention_days = models.FloatField(
+        _("days until findings are deleted, too"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0)],
+        help_text=_("Empty: as the site. 0: never. What was reviewed stays."),
+    )
+    default_detector = models.CharField(_("detector"), max_length=64, blank=True)
+    default_frame_count = models.PositiveSmallIntegerField(_("frames to read"), null=True, blank=True)
 
     objects: ClassVar[TeamQuerySet] = TeamQuerySet.as_manager()  # type: ignore[assignment]
 

@@ -6,7 +6,7 @@ person should hear is a `ServiceError` with a stable code and a sentence.
 
 from ml_app.errors import ServiceError, scan_errors
 from ml_app.services.claiming import claim_videos
-from ml_app.services.detectors import DetectorState, detector_state
+from ml_app.services.detectors import DetectorState, detector_state, installed_detectors
 from ml_app.services.health import Readiness, readiness
 from ml_app.services.metrics import metrics_text
 from ml_app.services.provenance import provenance_of
@@ -36,6 +36,7 @@ __all__ = [
     "delete_video",
     "detector_state",
     "enqueue",
+    "installed_detectors",
     "limits",
     "metrics_text",
     "provenance_of",

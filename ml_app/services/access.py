@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
@@ -254,6 +255,8 @@ def may(actor: Actor, act: Act, subject: Scan | Video | Batch | Team | None) -> 
         subject: None for everybody's, and for what belongs to nobody: a new team, an invitation to the site.
     """
     if subject is None:
+        if act is Act.MAKE and settings.TEAMS_OPEN and actor.user is not None:
+            return actor.user.is_active
         return actor.is_staff and _is_permitted(actor, act)
     if isinstance(subject, Team):
         return _may_to_team(actor, act, subject)

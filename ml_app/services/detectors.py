@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils.functional import Promise
 
 from ml_app.detection.checkpoints.files import read_metadata
-from ml_app.detection.checkpoints.manifest import MANIFEST, open_folder, sha256_of
+from ml_app.detection.checkpoints.manifest import MANIFEST, available, open_folder, sha256_of
 from ml_app.detection.checkpoints.metadata import HeadMetadata
 from ml_app.detection.errors import CheckpointError
 from ml_app.errors import refuse
@@ -37,6 +37,11 @@ def detector_state(*, name: str | None = None) -> DetectorState:
     name = name or settings.DETECTOR
     folder = Path(settings.MODELS_DIR) / name
     return _read(name, folder, _fingerprint(folder))
+
+
+def installed_detectors() -> list[str]:
+    """The names of the installed detectors."""
+    return [folder.name for folder in available(Path(settings.MODELS_DIR))]
 
 
 def installed_files() -> int:

@@ -1,1 +1,1 @@
-"""Teams: who belongs to them, and what becomes of their scans when somebody leaves."""
+"""Teams: who belongs to them, how their scans are ordered, and what stays when somebody leaves."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from ml_app.errors import scan_errors
 from ml_app.models import ItemState, Scan, Team, Verdict
 from ml_app.services import access
 from ml_app.services.access import Actor
+from ml_app.teams.defaults import frame_count_for
 
 # What the file picker offers first. The reader decides by content, never by name.
 ACCEPTED = (
@@ -66,6 +68,12 @@ class ForTeamForm(forms.Form):
         field = self.fields["team"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - for the type checker
         field.choices = [("", _("Only you, and this site's reviewers")), *map(_who_sees, teams)]
+        of_teams = {key: frame_count_for(team) for key, team in self.teams.items()}
+        counts = {"": frame_count_for(None), **of_teams}
+        field.widget.attrs["data-frames"] = json.dumps(counts)  # for static/js/team.js
+        chosen = self.teams.get(str(self.initial.get("team")))
+        if chosen:
+            self.initial["frame_count"] = frame_count_for(chosen)
 
     def clean_team(self) -> Team | None:
         """The team itself; None for nobody else."""

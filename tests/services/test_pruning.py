@@ -16,7 +16,7 @@ from ml_app import services
 from ml_app.jobs import sweeper
 from ml_app.jobs.sweeper import sweep
 from ml_app.models import Scan, Video
-from tests.factories import ReviewFactory, ScanFactory, VideoFactory, add_face
+from tests.factories import ReviewFactory, ScanFactory, TeamFactory, VideoFactory, add_face
 
 pytestmark = pytest.mark.django_db(transaction=True)  # files go when the transaction is committed
 
@@ -123,3 +123,40 @@ def test_the_sweeper_forgets_some_at_a_time(
     assert [sweep().forgotten for _ in range(3)] == [2, 1, 0]
     assert not files(media)
     assert not Video.objects.exists()
+
+
+def test_a_team_keeps_media_and_findings_as_long_as_it_says(media: Path, settings: Settings) -> None:
+    settings.MEDIA_RETENTION_DAYS, settings.FINDINGS_RETENTION_DAYS = 30, 90
+    short = TeamFactory(media_retention_days=5, findings_retention_days=10)
+    long = TeamFactory(media_retention_days=0, findings_retention_days=0)
+    usual = TeamFactory()
+    made: dict[tuple[str, int], Scan] = {}
+    for name, team in (("short", short), ("long", long), ("usual", usual), ("alone", None)):
+        for days in (4, 7, 40, 400):
+            scan = aged(days, done=True, video__team=team, team=team)
+            Scan.objects.filter(pk=scan.pk).update(created_at=scan.video.uploaded_at)
+            made[name, days] = scan
+
+    def kept(**values: object) -> set[tuple[str, int]]:
+        pks = set(Video.objects.filter(**values).values_list("pk", flat=True))
+        return {key for key, scan in made.items() if scan.video_id in pks}
+
+    assert prune() == "Deleted the media of 7 videos.\n"
+    with_media = {key for key in kept() if Video.objects.get(pk=made[key].video_id).file}
+    assert with_media == {
+        ("short", 4),
+        *(("long", days) for days in (4, 7, 40, 400)),
+        *((name, days) for name in ("usual", "alone") for days in (4, 7)),
+    }
+    assert forget() == "Deleted 4 videos with their findings.\n"
+    assert kept() == set(made) - {("short", 40), ("short", 400), ("usual", 400), ("alone", 400)}
+    assert prune("--days", "6") == "Deleted the media of 5 videos.\n", "what is said applies to all"
+
+
+def test_a_teams_retention_works_where_the_site_keeps_all(media: Path) -> None:
+    assert "Everything is kept" in prune()
+    team = TeamFactory(media_retention_days=5)
+    aged(6, done=True, video__team=team, team=team)
+    aged(6, done=True)
+    assert sweep().pruned == 1
+    assert prune() == "Deleted the media of 0 videos.\n"

@@ -27,6 +27,8 @@ def ask(*, in_team: tuple[int, ...] = OWN) -> Rule:
 
 STAFF = Rule((404, 200, 404, 404, 404))
 DO = post(302, 302, 404, 404, 404, in_team=OWN)
+MANAGE = (404, 404, 404, 404, 200, 404)
+MANAGED = post(404, 302, 404, 404, 404, in_team=(*MANAGE[:4], 302, 404))
 AGAIN = post(302, 302, 404, 404, 404, in_team=ANALYSE)
 DELETE = ask()
 PAGE_RULES = {
@@ -51,7 +53,27 @@ PAGE_RULES = {
     "ml_app:first": Rule(same(404), POST=same(404)),  # until there is an administrator: see test_first.py
     "ml_app:invitations": Rule((404, 200, 404, 404, 404), POST=(404, 422, 404, 404, 404)),
     "ml_app:withdraw": Rule(same(405), POST=(404, 302, 404, 404, 404)),
-    "ml_app:invitation": Rule(same(404)),  # with a secret that nobody was sent: see test_invitations.py
+    # With a secret that nobody was sent; with others see test_signing_up.py and test_team_pages.py.
+    "ml_app:invitation": Rule(same(404), POST=same(404)),
+    "ml_app:teams": Rule((302, 200, 200, 302, 302), POST=(302, 422, 404, 302, 302)),
+    "ml_app:team": Rule((404, 200, 404, 404, 404), in_team={"GET": ALL, "POST": (405,) * 6}, private=True),
+    "ml_app:team_settings": Rule(
+        (404, 200, 404, 404, 404),
+        POST=(404, 422, 404, 404, 404),
+        in_team={"GET": MANAGE, "POST": (*MANAGE[:4], 422, 404)},
+        private=True,
+    ),
+    "ml_app:invite_member": post(404, 422, 404, 404, 404, in_team=(*MANAGE[:4], 422, 404)),
+    "ml_app:withdraw_member": MANAGED,
+    "ml_app:change_member": MANAGED,
+    "ml_app:remove_member": MANAGED,
+    "ml_app:leave_team": post(404, 404, 404, 404, 404, in_team=(302, 302, 302, 302, 302, 404)),
+    "ml_app:purge": Rule(
+        (404, 200, 404, 404, 404),
+        POST=(404, 302, 404, 404, 404),
+        in_team={"GET": MANAGE, "POST": (*MANAGE[:4], 302, 404)},
+        private=True,
+    ),
     "ml_app:audit": STAFF,
     "ml_app:audit_csv": STAFF,
     "ml_app:review": STAFF,

@@ -12,10 +12,10 @@ from django.conf import settings
 from django.test import Client
 from django.urls import get_resolver, reverse
 
-from ml_app.models import Batch, BatchItem, FaceFrame, Review, ReviewCase, Scan, Video
+from ml_app.models import Batch, BatchItem, FaceFrame, Membership, Review, ReviewCase, Role, Scan, Team, Video
 from ml_app.web.views.probes import PROBES
 from tests.access_rules import IN_TEAM, METHODS, WHO, arguments, patterns, same, undone
-from tests.factories import UserFactory, give_to_team
+from tests.factories import MembershipFactory, TeamFactory, UserFactory, give_to_team
 from tests.web.account_rules import ACCOUNT_VALUES
 from tests.web.page_rules import RULES
 
@@ -70,6 +70,7 @@ def address(name: str, scan: Scan) -> str:
         "batch_id": batch_with(scan).pk,
         "invitation_id": 1,
         "filter_id": 1,
+        **of_team(scan),
         "secret": "x" * 43,
         **ACCOUNT_VALUES,
     }
@@ -94,11 +95,26 @@ def batch_with(scan: Scan) -> Batch:
     return made
 
 
+def of_team(scan: Scan) -> dict[str, Any]:
+    """The team that the scan was given to, or some other, and a viewer of it."""
+    team = scan.team or Team.objects.first() or TeamFactory()
+    viewers = Membership.objects.filter(team=team, role=Role.VIEWER)
+    member = viewers.first() or MembershipFactory(team=team, role=Role.VIEWER)
+    return {"team_id": team.pk, "member_id": member.pk}
+
+
+def missing_one(url: str, scan: Scan) -> str:
+    """The same address of something that there is not."""
+    for found, none in ((scan.pk, 1), (scan.video_id, 2), (batch_with(scan).pk, 3)):
+        url = url.replace(str(found), str(UUID(int=none)))
+    return url.replace(f"/teams/{of_team(scan)['team_id']}/", "/teams/0/")
+
+
 def everything() -> tuple[Any, ...]:
     """All that a stranger could change."""
     rows = [
         list(model.objects.order_by("pk").values())
-        for model in (Video, Scan, FaceFrame, Review, ReviewCase, Batch, BatchItem)
+        for model in (Video, Scan, FaceFrame, Review, ReviewCase, Batch, BatchItem, Team, Membership)
     ]
     return (*rows, sorted(Path(settings.MEDIA_ROOT).rglob("*")))
 
@@ -158,8 +174,7 @@ def test_what_belongs_to_somebody_has_a_rule_for_teams() -> None:
 @pytest.mark.parametrize("name", [name for name in OURS if RULES[name].private])
 def test_to_others_it_looks_as_if_it_did_not_exist(name: str, clients: list[Client], done: Scan) -> None:
     url = address(name, done)
-    missing = url.replace(str(done.pk), str(UUID(int=1))).replace(str(done.video_id), str(UUID(int=2)))
-    missing = missing.replace(str(batch_with(done).pk), str(UUID(int=3)))
+    missing = missing_one(url, done)
     before = everything()
     for client in clients[2:]:
         for method in METHODS:
@@ -176,8 +191,7 @@ def test_to_another_team_it_looks_as_if_it_did_not_exist(
     name: str, members: list[Client], clients: list[Client], done: Scan
 ) -> None:
     url = address(name, done)
-    missing = url.replace(str(done.pk), str(UUID(int=1))).replace(str(done.video_id), str(UUID(int=2)))
-    missing = missing.replace(str(batch_with(done).pk), str(UUID(int=3)))
+    missing = missing_one(url, done)
     before = everything()
     for client in (members[-1], clients[0], *clients[2:]):  # the visitor whose it was is nobody here
         for method in METHODS:

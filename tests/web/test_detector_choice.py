@@ -13,8 +13,9 @@ from django.test import Client
 from ml_app.detection.checkpoints.files import load_tensors, read_metadata, save_checkpoint
 from ml_app.detection.checkpoints.manifest import open_folder, sha256_of
 from ml_app.detection.checkpoints.metadata import HeadMetadata
-from ml_app.models import Scan
+from ml_app.models import Scan, Team
 from tests.detection.landmark_faces import write_landmark_detector
+from tests.factories import give_to_team
 
 MORE = "Another detector is a second opinion"
 
@@ -54,6 +55,19 @@ def test_another_detector_can_be_chosen(owner: Client, stranger: Client, done: S
         "landmarks",
         "standard",
     }
+
+
+def test_a_team_looks_with_its_own_unless_somebody_chooses(done: Scan, second: Path) -> None:
+    analyst = Client()
+    analyst.force_login(give_to_team(done)["analyst"])
+    Team.objects.update(default_detector="landmarks")
+    for url in (f"/videos/{done.video_id}/", f"/scans/{done.pk}/"):
+        assert '<option value="landmarks" selected>' in analyst.get(url).content.decode()
+    url = f"/videos/{done.video_id}/scan/"
+    analyst.post(url, {"frame_count": 60, "detector": "standard"})
+    assert Scan.objects.get(frame_count=60).detector_name == "standard"
+    analyst.post(url, {"frame_count": 20})
+    assert Scan.objects.get(frame_count=20).detector_name == "landmarks"
 
 
 def test_a_detector_that_is_not_there_is_refused(owner: Client, done: Scan, second: Path) -> None:

@@ -17,5 +17,5 @@ class Command(PruneCommand):
     setting = "FINDINGS_RETENTION_DAYS"
     what = ("{} video with its findings", "{} videos with their findings")
 
-    def prune(self, days: float) -> int:
+    def prune(self, days: float | None) -> int:
         return services.prune_findings(days=days)

@@ -16,5 +16,5 @@ class Command(PruneCommand):
     setting = "MEDIA_RETENTION_DAYS"
     what = ("the media of {} video", "the media of {} videos")
 
-    def prune(self, days: float) -> int:
+    def prune(self, days: float | None) -> int:
         return services.prune_media(days=days)

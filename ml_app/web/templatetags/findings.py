@@ -7,8 +7,9 @@ from typing import Any
 from django import template
 from django.utils.functional import Promise
 
-from ml_app.models import Face, FaceFrame, Scan
+from ml_app.models import Face, FaceFrame, Scan, Team
 from ml_app.services import DetectorState
+from ml_app.teams.defaults import detector_for
 from ml_app.web import charts, provenance_words, wording
 from ml_app.web.detector_choice import DetectorForm, weakness
 from ml_app.web.detector_figures import Figure, HeadFigures
@@ -104,9 +105,9 @@ def frame_slider(form: FrameCountForm, detector: DetectorState) -> dict[str, Any
 
 
 @register.inclusion_tag("ml_app/_detector_choice.html")
-def detector_choice() -> dict[str, Any]:
-    """The installed detectors to choose from, where there are several."""
-    return {"form": DetectorForm()}
+def detector_choice(team: Team | None) -> dict[str, Any]:
+    """The installed detectors to choose from, where there are several; first the one that the team uses."""
+    return {"form": DetectorForm(initial={"detector": detector_for(team)})}
 
 
 @register.simple_tag

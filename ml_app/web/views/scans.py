@@ -124,7 +124,9 @@ def history(request: HttpRequest) -> HttpResponse:
 def _rights(request: HttpRequest, scan: Scan) -> dict[str, bool]:
     """What the page offers to do with a scan."""
     actor = actor_of(request)
-    return {f"may_{act}": access.may(actor, act, scan) for act in (Act.CANCEL, Act.RERUN, Act.DELETE)}
+    return {
+        f"may_{act}": access.may(actor, act, scan) for act in (Act.CANCEL, Act.RERUN, Act.DELETE, Act.PURGE)
+    }
 
 
 def _standing(scan: Scan) -> dict[str, object]:

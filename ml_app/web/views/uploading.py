@@ -17,6 +17,7 @@ from ml_app import services
 from ml_app.errors import ServiceError
 from ml_app.models import Video
 from ml_app.storage.uploads import max_upload_bytes, uploaded_files
+from ml_app.teams.defaults import detector_for
 from ml_app.web.forms import LinkForm, UploadForm
 from ml_app.web.views.busy import Unread, come_back_later, queue_of
 from ml_app.web.views.owners import make_owner, teams_of, user_of
@@ -61,7 +62,7 @@ def _take(request: HttpRequest, file: UploadedFile, form: UploadForm) -> str:
     video, is_new = services.receive_video(
         upload=file, owner=make_owner(request), user=user_of(request), team=chosen["team"]
     )
-    return _next_page(video, is_new, chosen["frame_count"])
+    return _next_page(video, is_new, chosen["frame_count"], detector_for(chosen["team"]))
 
 
 def _take_many(request: HttpRequest, form: UploadForm, files: list[UploadedFile]) -> HttpResponse:
@@ -84,11 +85,11 @@ def _take_many(request: HttpRequest, form: UploadForm, files: list[UploadedFile]
     return _go(request, reverse("ml_app:history"))
 
 
-def _next_page(video: Video, is_new: bool, frame_count: int) -> str:
+def _next_page(video: Video, is_new: bool, frame_count: int, detector: str) -> str:
     """The new scan; for a file that was scanned before, the page that offers its earlier results."""
     if not is_new and video.scans.exists():
         return f"{reverse('ml_app:video', args=[video.pk])}?frames={frame_count}"
-    scan, _ = services.request_scan(video=video, frame_count=frame_count)
+    scan, _ = services.request_scan(video=video, frame_count=frame_count, detector_name=detector)
     return reverse("ml_app:scan", args=[scan.pk])
 
 

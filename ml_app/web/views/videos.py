@@ -17,6 +17,7 @@ from ml_app.errors import ServiceError
 from ml_app.models import Video
 from ml_app.services import access
 from ml_app.services.access import Act
+from ml_app.teams.defaults import detector_for
 from ml_app.web.detector_choice import DetectorForm
 from ml_app.web.forms import FrameCountForm
 from ml_app.web.listings import with_extras
@@ -48,7 +49,7 @@ def scan_again(request: HttpRequest, video_id: UUID) -> HttpResponse:
             scan, _new = services.request_scan(
                 video=row,
                 frame_count=form.cleaned_data["frame_count"],
-                detector_name=other.cleaned_data["detector"] or None,
+                detector_name=other.cleaned_data["detector"] or detector_for(row.team),
             )
             return redirect("ml_app:scan", scan.pk)
         except ServiceError as error:
@@ -70,6 +71,22 @@ def delete(request: HttpRequest, video_id: UUID) -> HttpResponse:
     services.delete_video(video=row)
     messages.success(request, _("The video “%(name)s” and its scans were deleted.") % {"name": row})
     return redirect("ml_app:history")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def purge(request: HttpRequest, video_id: UUID) -> HttpResponse:
+    """Ask, then delete the file and the pictures of faces; findings and hashes stay."""
+    row = video_or_404(request, video_id, Act.PURGE)
+    if request.method != "POST":
+        return render(request, "ml_app/purge.html", {"video": row})
+    try:
+        services.purge_media(video=row)
+    except ServiceError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("The file of “%(name)s” was deleted; its findings stay.") % {"name": row})
+    return redirect("ml_app:video", row.pk)
 
 
 def _page(request: HttpRequest, row: Video, form: FrameCountForm, status: int = 200) -> HttpResponse:

@@ -1,0 +1,13 @@
+// A team that is chosen brings its usual number of frames along.
+for (const choice of document.querySelectorAll("select[data-frames]")) {
+  choice.addEventListener("change", () => {
+    const wanted = JSON.parse(choice.dataset.frames)[choice.value];
+    const field = choice.form.elements.frame_count;
+    if (!wanted || !field) return;
+    field.value = wanted;
+    const range = choice.form.querySelector("[data-slider] input[type=range]");
+    if (!range) return;
+    range.value = [...field].findIndex((radio) => radio.checked);
+    range.dispatchEvent(new Event("input"));
+  });
+}
