@@ -27,7 +27,7 @@ SEARCH = {  # what looks for faces in a frame: part, module, function
     "find": (("finder.BlazeFace", "everywhere"), ("finder.BlazeFace", "near")),
     "turn": (("upright", "turn_of"),),
     "landmarks": (("frame_faces", "_landmarks"),),
-    "crop": (("frame_faces", "_network_input"),),
+    "crop": (("frame_faces", "_crop"),),
     "thumbnail": (("frame_faces", "_thumbnail"),),
     "signature": (("frame_faces", "_signature"),),
     "describe": (("frame_faces", "describe"),),

@@ -82,7 +82,7 @@ def test_memory_does_not_grow_with_the_number_of_frames(clips: Clips) -> None:
         "from ml_app.detection.video.opening import open_video\n"
         "def peak(count):\n"
         "    with open_video(Path(sys.argv[1])) as video:\n"
-        "        for frame in video.frames(Of(pattern='even', burst=1), count): pass\n"
+        "        for frame in video.frames(Of(pattern='even', burst=1, burst_step_s=0.0), count): pass\n"
         "    return [resource.getrusage(who).ru_maxrss for who in"
         " (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]\n"
         "print(*peak(5), *peak(200))"

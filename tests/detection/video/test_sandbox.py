@@ -147,7 +147,7 @@ def test_a_child_dies_with_its_parent(clip: Path, frozen: bool) -> None:
         "import sys, time; from pathlib import Path; from types import SimpleNamespace as Of;"
         "from ml_app.detection.video.opening import open_video\n"
         "with open_video(Path(sys.argv[1])) as video:\n"
-        "    next(video.frames(Of(pattern='even', burst=1), 100))\n"
+        "    next(video.frames(Of(pattern='even', burst=1, burst_step_s=0.0), 100))\n"
         "    print(video._sandbox.pid, flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code, str(clip)], stdout=subprocess.PIPE, text=True)
