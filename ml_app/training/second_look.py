@@ -132,10 +132,9 @@ def _load_tight(network: nn.Module, folder: Path) -> nn.Linear:
     if found.second is None:
         raise BackboneError(f"tight: {folder.name} has no second look whose network could be taken")
     weights = load_tensors(found.second)
-    inner = {
-        name.removeprefix("tight."): tensor for name, tensor in weights.items() if name.startswith("tight.")
-    }
-    network.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in inner.items()})
+    network.load_state_dict(
+        {name.removeprefix("tight."): t for name, t in weights.items() if name.startswith("tight.")}
+    )
     head = load_tensors(next(iter(found.heads.values())))
     weight = head["second.weight"].float()[:, :TIGHT_CHANNELS] / TIGHT_STRENGTH
     classify.load_state_dict(

@@ -104,6 +104,15 @@ def load_tensors(pinned: PinnedFile) -> dict[str, Tensor]:
     return _loaded(pinned, load)
 
 
+def misfit(pinned: PinnedFile, error: Exception) -> CheckpointError:
+    """What is to be raised where a file holds other weights than its network has."""
+    return CheckpointError(
+        "wrong_shapes",
+        f"The weights in {pinned.path.name} do not fit their network. Install the detector again.",
+        str(error)[:500],
+    )
+
+
 def load_arrays(pinned: PinnedFile) -> dict[str, npt.NDArray[np.generic]]:
     """Load a file's tensors as `load_tensors` does, but as arrays. Imports no torch.
 

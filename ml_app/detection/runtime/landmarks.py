@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ml_app.detection.checkpoints.files import load_arrays
+from ml_app.detection.checkpoints.files import load_arrays, misfit
 from ml_app.detection.checkpoints.manifest import PinnedFile
 from ml_app.detection.checkpoints.metadata import HeadMetadata
-from ml_app.detection.errors import CheckpointError
 from ml_app.detection.faces.inputs import Input
 from ml_app.detection.networks.landmark_head_numpy import LandmarkScorer, NumpyLandmarkHead
 from ml_app.detection.networks.landmark_motion import Array, Motion
@@ -63,17 +62,9 @@ def load(backbone: PinnedFile, head: PinnedFile, metadata: HeadMetadata) -> Land
     try:
         scorer = NumpyLandmarkHead(load_arrays(head), metadata.dimensions)
     except (ValueError, KeyError) as error:
-        raise _misfit(head, error) from error
+        raise misfit(head, error) from error
     try:
         motion = Motion.of(load_arrays(backbone))
     except ValueError as error:
-        raise _misfit(backbone, error) from error
+        raise misfit(backbone, error) from error
     return LandmarkNetwork(LandmarkScorer(motion, scorer))
-
-
-def _misfit(pinned: PinnedFile, error: Exception) -> CheckpointError:
-    return CheckpointError(
-        "wrong_shapes",
-        f"The weights in {pinned.path.name} do not fit their network. Install the detector again.",
-        str(error)[:500],
-    )

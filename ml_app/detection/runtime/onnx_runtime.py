@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.checkpoints.files import load_arrays, read_metadata
+from ml_app.detection.checkpoints.files import load_arrays, misfit, read_metadata
 from ml_app.detection.checkpoints.manifest import PinnedFile
 from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata
-from ml_app.detection.errors import CheckpointError
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.hardware import usable_cores
 from ml_app.detection.networks.backbone_onnx import CROPS, EMBEDDINGS, FEATURES, SERVED, backbone_graph
@@ -99,7 +98,7 @@ def load(
     try:
         scorer = NumpySequenceHead(weights, metadata.dimensions)
     except (ValueError, KeyError) as error:
-        raise _misfit(head, error) from error
+        raise misfit(head, error) from error
     threads = usable_cores()
     return OnnxNetwork(
         _session(backbone, threads),
@@ -118,7 +117,7 @@ def _session(pinned: PinnedFile, threads: int, backbone: str = "") -> Any:
     try:
         graph = backbone_graph(backbone or metadata.backbone, load_arrays(pinned), metadata.preprocessing)
     except ValueError as error:
-        raise _misfit(pinned, error) from error
+        raise misfit(pinned, error) from error
     onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
@@ -126,11 +125,3 @@ def _session(pinned: PinnedFile, threads: int, backbone: str = "") -> Any:
     # Threads that wait must not keep a core from those who look for faces meanwhile.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-
-def _misfit(pinned: PinnedFile, error: Exception) -> CheckpointError:
-    return CheckpointError(
-        "wrong_shapes",
-        f"The weights in {pinned.path.name} do not fit their network. Install the detector again.",
-        str(error)[:500],
-    )

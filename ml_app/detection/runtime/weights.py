@@ -9,7 +9,7 @@ from functools import lru_cache
 import torch
 from torch import nn
 
-from ml_app.detection.checkpoints.files import load_tensors, read_metadata
+from ml_app.detection.checkpoints.files import load_tensors, misfit, read_metadata
 from ml_app.detection.checkpoints.manifest import PinnedFile
 from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata
 from ml_app.detection.errors import CheckpointError
@@ -71,11 +71,7 @@ def _filled(build: Callable[[], nn.Module], pinned: PinnedFile, dtype: torch.dty
     try:
         network.load_state_dict(tensors, assign=True)
     except RuntimeError as error:
-        raise CheckpointError(
-            "wrong_shapes",
-            f"The weights in {pinned.path.name} do not fit their network. Install the detector again.",
-            str(error)[:500],
-        ) from error
+        raise misfit(pinned, error) from error
     return network.eval().requires_grad_(False)
 
 

@@ -76,14 +76,10 @@ def imitation_loss(imitation: Tensor, features: Tensor) -> Tensor:
 def _of_detector(folder: Path) -> FrameClassifier:
     found = open_folder(folder.parent, folder.name)
     model = FrameClassifier(read_metadata(found.backbone.path, BackboneMetadata).backbone)
-    model.backbone.load_state_dict({k: _full(v) for k, v in load_tensors(found.backbone).items()})
+    model.backbone.load_state_dict(load_tensors(found.backbone))
     head = load_tensors(next(iter(found.heads.values())))
     read = {name: head.get(f"frame.{name}") for name in ("weight", "bias")}
     if any(tensor is None for tensor in read.values()):
         raise BackboneError(f"teacher: the heads of {folder.name} do not read single frames")
-    model.classify.load_state_dict({name: _full(t) for name, t in read.items() if t is not None})
+    model.classify.load_state_dict({name: t for name, t in read.items() if t is not None})
     return model
-
-
-def _full(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
