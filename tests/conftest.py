@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connection
+from django.db.models.signals import post_migrate
 from django.test import override_settings
 
+from tests import audit_log
 from tests.media import clips
 from tests.postgresql import Server
 from tests.s3 import s3_endpoint
@@ -49,6 +51,13 @@ def _quick_passwords() -> Iterator[None]:
     """Hashing a password is made to take long, which no test in this process is about."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_of_the_audit_log() -> Iterator[None]:
+    post_migrate.connect(audit_log.empty)
+    yield
+    post_migrate.disconnect(audit_log.empty)
 
 
 @pytest.fixture(scope="session")

@@ -75,12 +75,11 @@ def test_pages_go_back_by_number_in_a_constant_number_of_queries(
     ],
 )
 def test_filters_stand_in_the_address(query: str, number: int, staff: Client) -> None:
-    before = AuditEntry.objects.values_list("number", flat=True).first() or 0  # of tests that commit
     add(2)
     add(label="wanted.mp4", action=Action.PURGED)
     anna = UserFactory(username="anna")
     audit.record(Action.MADE, anna, who=audit.Who(audit.who.ActorKind.ACCOUNT, str(anna.pk), "anna"))
-    assert sum(one > before for one in shown(staff, f"/audit/?{query}")) == number
+    assert len(shown(staff, f"/audit/?{query}")) == number
 
 
 def test_what_strangers_name_their_files_is_text(staff: Client) -> None:
