@@ -17,7 +17,7 @@ from ml_app.api.authentication import actor_of
 from ml_app.api.problems import Refused
 from ml_app.api.shapes import Shape
 from ml_app.errors import refuse
-from ml_app.models import Scan, ScanQuerySet, Team, Verdict
+from ml_app.models import Scan, ScanQuerySet, Team, Verdict, Video
 from ml_app.services import access
 from ml_app.services.access import Actor
 
@@ -30,6 +30,7 @@ class ScanFilter(Shape):
 
     status = serializers.ChoiceField(choices=Scan.Status.values, required=False)
     verdict = serializers.ChoiceField(choices=Verdict.values, required=False)
+    kind = serializers.ChoiceField(choices=Video.Kind.values, required=False)
     name = serializers.CharField(required=False, max_length=255, help_text="part of the file's name")
     sha256 = serializers.RegexField(rf"^[0-9a-f]{{{HEX}}}$", required=False, help_text="of the file")
     detector = serializers.CharField(required=False, max_length=64)

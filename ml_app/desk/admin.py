@@ -102,7 +102,15 @@ class ScanAdmin(DeskActions, DeskColumns, ScanBase):
         "created_at",
     )
     list_display_links = ("picture", "name")
-    list_filter = ("verdict", "status", ReviewedFilter, "created_at", DetectorFilter, FrameCountFilter)
+    list_filter = (
+        "verdict",
+        "video__kind",
+        "status",
+        ReviewedFilter,
+        "created_at",
+        DetectorFilter,
+        FrameCountFilter,
+    )
     search_fields = ("video__original_name",)  # and what `get_search_results` knows
     search_help_text = _("Name of the file, SHA-256 of the file or of the checkpoint, number of the scan")
     list_select_related = ("video",)

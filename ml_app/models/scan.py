@@ -36,6 +36,7 @@ class ScanQuerySet(models.QuerySet["Scan"]):
         *,
         name: str = "",
         verdict: str = "",
+        kind: str = "",
         status: str = "",
         since: date | None = None,
         until: date | None = None,
@@ -43,6 +44,7 @@ class ScanQuerySet(models.QuerySet["Scan"]):
         """Those with these properties; days, both inclusive, are those of the current time zone."""
         found = self.filter(video__original_name__icontains=name) if name else self
         found = found.filter(verdict=verdict) if verdict else found
+        found = found.filter(video__kind=kind) if kind else found
         found = found.filter(status=status) if status else found
         return found.filter(in_days("created_at", since, until))
 

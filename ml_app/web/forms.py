@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ml_app.errors import scan_errors
-from ml_app.models import ItemState, Scan, Team, Verdict
+from ml_app.models import ItemState, Scan, Team, Verdict, Video
 from ml_app.services import access
 from ml_app.services.access import Actor
 from ml_app.teams.defaults import frame_count_for
@@ -169,6 +169,9 @@ class HistoryFilter(forms.Form):
     )
     verdict = forms.ChoiceField(
         label=_("Verdict"), required=False, choices=[("", _("any")), *Verdict.choices]
+    )
+    kind = forms.ChoiceField(
+        label=_("Kind of file"), required=False, choices=[("", _("any")), *Video.Kind.choices]
     )
     status = forms.ChoiceField(
         label=_("Status"), required=False, choices=[("", _("any")), *Scan.Status.choices]

@@ -165,6 +165,8 @@ def test_filters(ours: Client, user: User, finished: Scan, waiting: Scan) -> Non
         "status=queued": queued,
         "verdict=fake": done,
         "verdict=real": [],
+        "kind=video": [*queued, *done],
+        "kind=picture": [],
         "name=SPEECH": done,
         f"sha256={finished.video.sha256}": done,
         "detector=standard&status=queued": queued,
@@ -176,7 +178,16 @@ def test_filters(ours: Client, user: User, finished: Scan, waiting: Scan) -> Non
 
 
 @pytest.mark.parametrize(
-    "query", ["status=ready", "verdict=maybe", "since=yesterday", "sha256=x", "everyone=perhaps", "name=%00"]
+    "query",
+    [
+        "status=ready",
+        "verdict=maybe",
+        "kind=film",
+        "since=yesterday",
+        "sha256=x",
+        "everyone=perhaps",
+        "name=%00",
+    ],
 )
 def test_a_wrong_filter_is_refused(ours: Client, query: str) -> None:
     found = problem(ours.get(f"{SCANS}?{query}"), 422, "invalid")

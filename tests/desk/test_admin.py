@@ -63,6 +63,7 @@ def test_the_list_shows_searches_and_filters(staff: Client, done: Scan) -> None:
     ("query", "found"),
     [
         ("verdict__exact=fake", ["old.mp4"]),
+        ("video__kind__exact=picture", ["new.mp4"]),
         ("status__exact=failed", ["new.mp4"]),
         ("reviewed=yes", ["old.mp4"]),
         ("reviewed=no", ["new.mp4"]),
@@ -82,6 +83,7 @@ def test_each_filter(staff: Client, query: str, found: list[str]) -> None:
     ScanFactory(
         failed=True,
         video__original_name="new.mp4",
+        video__kind="picture",
         frame_count=100,
         created_at=datetime(2026, 3, 10, tzinfo=UTC),
     )
@@ -90,7 +92,7 @@ def test_each_filter(staff: Client, query: str, found: list[str]) -> None:
     assert page.status_code == 200
     assert [scan.video.original_name for scan in page.context["cl"].result_list] == found
     offered = {spec.title for spec in page.context["cl"].filter_specs}
-    assert offered == {"verdict", "status", "review", "created at", "detector", "frames to read"}
+    assert offered == {"verdict", "kind", "status", "review", "created at", "detector", "frames to read"}
 
 
 def test_the_list_costs_the_same_for_many(staff: Client) -> None:

@@ -86,7 +86,8 @@ def three(owner: Client, settings: Any) -> Client:
         verdict="real",
         created_at=day("2026-02-10"),
     )
-    ScanFactory(**values, video__original_name="100%_sure.mov", failed=True, created_at=day("2026-03-10"))
+    values |= {"video__kind": "picture", "video__original_name": "100%_sure.png"}
+    ScanFactory(**values, failed=True, created_at=day("2026-03-10"))
     ScanFactory(video__original_name="speech of somebody else.mp4", done=True)
     return owner
 
@@ -94,17 +95,19 @@ def three(owner: Client, settings: Any) -> Client:
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        ("", ["100%_sure.mov", "interview.webm", "Old speech.mp4"]),
+        ("", ["100%_sure.png", "interview.webm", "Old speech.mp4"]),
         ("name=SPEECH", ["Old speech.mp4"]),
-        ("name=%25_", ["100%_sure.mov"]),
+        ("name=%25_", ["100%_sure.png"]),
         ("verdict=real", ["interview.webm"]),
-        ("status=failed", ["100%_sure.mov"]),
+        ("status=failed", ["100%_sure.png"]),
+        ("kind=picture", ["100%_sure.png"]),
+        ("kind=video", ["interview.webm", "Old speech.mp4"]),
         ("status=done", ["interview.webm", "Old speech.mp4"]),
-        ("since=2026-02-10", ["100%_sure.mov", "interview.webm"]),
+        ("since=2026-02-10", ["100%_sure.png", "interview.webm"]),
         ("until=2026-02-10", ["interview.webm", "Old speech.mp4"]),
         ("since=2026-01-11&until=2026-03-09&verdict=real", ["interview.webm"]),
-        ("until=9999-12-31", ["100%_sure.mov", "interview.webm", "Old speech.mp4"]),
-        ("since=0001-01-01", ["100%_sure.mov", "interview.webm", "Old speech.mp4"]),
+        ("until=9999-12-31", ["100%_sure.png", "interview.webm", "Old speech.mp4"]),
+        ("since=0001-01-01", ["100%_sure.png", "interview.webm", "Old speech.mp4"]),
         ("name=nothing+like+it", []),
     ],
 )
