@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ml_app.detection import summary
 from ml_app.detection.checkpoints.manifest import open_folder
 from ml_app.detection.checkpoints.metadata import Decision
 from ml_app.models import Scan
+from tests.batches import zips
 from tests.detection.conftest import judge_pictures
 from tests.fetching.conftest import host
 from tests.fetching.server import Host
@@ -119,6 +121,29 @@ def test_a_folder_is_searched(clips: Clips, tmp_path: Path) -> None:
     output, errors, status = analyze(tmp_path / "empty")
     assert (output, status) == ("", 1)
     assert "no video or picture in this folder" in errors
+
+
+def test_a_zip_is_unpacked_and_what_is_refused_in_it_says_why(clips: Clips, tmp_path: Path) -> None:
+    clip = clips(seconds=1).read_bytes()
+    files = {"day 1/talk.mp4": clip, "../up.mp4": clip, "inner.zip": b"PK", "notes.txt": b"words"}
+    packed = zips.pack(tmp_path / "many.zip", files)
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(b"PK\x03\x04nonsense")
+    bomb = zips.pack(tmp_path / "bomb.zip", {"a.mp4": bytes(11 * 1024**2)}, zipfile.ZIP_DEFLATED)
+    found, status = lines(packed, broken, bomb, "--frames", 10)
+    assert status == 1
+    told = {line["file"].removeprefix(f"{tmp_path}/"): line for line in found}
+    codes = {name: line["error"] and line["error"]["code"] for name, line in told.items()}
+    assert codes == {
+        "many.zip/day 1/talk.mp4": None,
+        "many.zip/../up.mp4": "bad_name",
+        "many.zip/inner.zip": "zip_nested",
+        "many.zip/notes.txt": "not_a_video",
+        "broken.zip": "zip_broken",
+        "bomb.zip": "zip_bomb",
+    }
+    assert told["many.zip/day 1/talk.mp4"]["sha256"] == hashlib.sha256(clip).hexdigest()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bomb.zip", "broken.zip", "many.zip"]
 
 
 def test_a_readable_summary(clips: Clips, tmp_path: Path) -> None:
