@@ -34,10 +34,13 @@ class Installation:
         with psycopg.connect(**address) as connection:
             return connection.execute(text).fetchall()
 
-    def manage(self, *arguments: str) -> None:
-        """Run `manage.py` to its end."""
+    def manage(self, *arguments: str) -> str:
+        """Run `manage.py` to its end; what it wrote."""
         command = [PYTHON, "manage.py", *arguments]
-        subprocess.run(command, cwd=ROOT, env=self.site.environment, check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.site.environment, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return done.stdout
 
     def clips(self, count: int, **values: Any) -> Path:
         """A folder of short clips, each with bytes of its own."""

@@ -2,12 +2,13 @@
 
     pip install -r requirements-load.txt
     python -m benchmarks.load --uploaders 50 --readers 10 --seconds 60 [--containers]
+    python -m benchmarks.load --uploaders 0 --readers 0 --clients 50   # programs with tokens, over the API
 
 starts an installation of its own on 127.0.0.1 (PostgreSQL, Redis, gunicorn, workers, sweeper) and Locust
 beside it, on the same machine. With --containers it is that of docker-compose.yml, and people come through
 nginx; this needs a Docker engine and root on its machine. Afterwards every scan that was accepted must be a
 row that waits, runs or is done. The status is 1 if one is not, if anything answered 5xx other than 503 with
-Retry-After, or if pages were slow.
+Retry-After, or if pages, or answers of the API to anything but a file, were slow.
 """
 
 from __future__ import annotations
@@ -36,6 +37,13 @@ from tests.media import make_clip
 from tests.waiting import wait_for
 
 _ALIVE = "SELECT 1 FROM ml_app_worker"
+_TOKENS = """
+from django.contrib.auth.models import User
+from ml_app.services.tokens import create_token
+for number in range({clients}):
+    user = User.objects.create_user(f"client{{number}}")
+    print("token", create_token(user=user, scope="write")[1])
+"""
 
 
 def main() -> None:
@@ -43,9 +51,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--uploaders", type=int, default=50)
     parser.add_argument("--readers", type=int, default=10)
+    parser.add_argument("--clients", type=int, default=0, help="programs that use the API")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--limit", type=float, default=200.0, help="of pages' 95th percentile, ms")
+    parser.add_argument("--limit", type=float, default=200.0, help="of 95th percentiles, ms")
     parser.add_argument("--containers", action="store_true")
     options = parser.parse_args()
     with (_containers if options.containers else _processes)(options) as site:
@@ -63,6 +72,7 @@ class _Site:
     web: int  # the process above those of the web server
     query: Callable[[str], list[Any]]
     pictures: Callable[[], list[int]]  # sizes of all pictures of faces, bytes
+    manage: Callable[..., str]  # run `manage.py`
 
 
 @contextmanager
@@ -84,6 +94,7 @@ def _processes(options: argparse.Namespace) -> Iterator[_Site]:
             server.pid,
             here.query,
             lambda: [path.stat().st_size for path in scans.rglob("*.*")],
+            here.manage,
         )
 
 
@@ -105,6 +116,7 @@ def _containers(options: argparse.Namespace) -> Iterator[_Site]:
             int(stack.inspect("web")["State"]["Pid"]),
             stack.sql,
             lambda: [int(size) for size in stack.run_in("web", "sh", "-c", sizes).split()],
+            lambda *arguments: stack.run_in("web", "python", "manage.py", *arguments),
         )
 
 
@@ -117,8 +129,9 @@ def _load(site: _Site, options: argparse.Namespace) -> int:
         "LOAD_ACCEPTED": str(told),
         "LOAD_UPLOADERS": str(options.uploaders),
         "LOAD_READERS": str(options.readers),
+        "LOAD_TOKENS": json.dumps(_tokens(site, options.clients)),
     }
-    people = options.uploaders + options.readers
+    people = options.uploaders + options.readers + options.clients
     command = [
         sys.executable,
         "-m",
@@ -149,6 +162,11 @@ def _load(site: _Site, options: argparse.Namespace) -> int:
     return int(bool(missing or failures or failed or slow))
 
 
+def _tokens(site: _Site, clients: int) -> list[str]:
+    said = site.manage("shell", "-c", _TOKENS.format(clients=clients)) if clients else ""
+    return [line.removeprefix("token ") for line in said.splitlines() if line.startswith("token ")]
+
+
 def _table(file: Path, limit: float) -> int:
     print(
         "| Request | number | median, ms | 95th percentile, ms | a second |\n| --- | --- | --- | --- | --- |"
@@ -160,7 +178,7 @@ def _table(file: Path, limit: float) -> int:
                 continue
             count, rate = row["Request Count"], float(row["Requests/s"])
             print(f"| {row['Name']} | {count} | {row['50%']} | {row['95%']} | {rate:.1f} |")
-            slow += row["Name"].startswith("page") and float(row["95%"]) > limit
+            slow += row["Name"].startswith(("page", "api: GET")) and float(row["95%"]) > limit
     return slow
 
 
