@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ml_app.models.team import Role, Team
 
@@ -47,7 +48,7 @@ class Invitation(models.Model):
         Team, models.CASCADE, null=True, blank=True, related_name="invitations", verbose_name=_("team")
     )
     role = models.CharField(_("role"), max_length=16, choices=Role.choices, blank=True)  # in that team
-    created_at = models.DateTimeField(_("made"), default=timezone.now, editable=False)
+    created_at = models.DateTimeField(pgettext_lazy("date", "made"), default=timezone.now, editable=False)
     expires_at = models.DateTimeField(_("expires"))
     accepted_at = models.DateTimeField(_("accepted"), null=True, editable=False)
     accepted_by = models.ForeignKey(

@@ -9,6 +9,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Role(models.TextChoices):
@@ -38,7 +39,7 @@ class Team(models.Model):
     """People who see each other's scans, as far as those are given to the team."""
 
     name = models.CharField(_("name"), max_length=100)
-    created_at = models.DateTimeField(_("made"), default=timezone.now, editable=False)
+    created_at = models.DateTimeField(pgettext_lazy("date", "made"), default=timezone.now, editable=False)
     media_retention_days = models.FloatField(
         _("days until videos are deleted"),
         null=True,

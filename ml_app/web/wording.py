@@ -10,7 +10,7 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from ml_app.models import Evidence, Face, Scan, Verdict, Video
@@ -206,16 +206,21 @@ def _looked_again(count: int) -> Words:
 def percent(probability: float) -> str:
     """A probability 0..1 for people. The ends are never claimed to be reached."""
     if probability < 0.01:
-        return "<\u00a01\u00a0%"
+        return f"<\u00a0{per_cent(1)}"
     if probability > 0.99:
-        return ">\u00a099\u00a0%"
-    return f"{round(probability * 100)}\u00a0%"
+        return f">\u00a0{per_cent(99)}"
+    return per_cent(round(probability * 100))
+
+
+def per_cent(number: int) -> str:
+    """A number with the sign, which languages set apart from it or not."""
+    return pgettext("per cent", "%(number)d\u00a0%%") % {"number": number}
 
 
 def measured(value: float, *, is_share: bool, is_count: bool = False) -> str:
     """A measured figure for people: a share in per cent, a count whole, another one to two places."""
     if is_share:
-        return f"{round(value * 100)}\u00a0%"
+        return per_cent(round(value * 100))
     return rounded(value, 0 if is_count else 2)
 
 
