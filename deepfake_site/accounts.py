@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-import environ
+from deepfake_site.environment import Environment
 
-env = environ.FileAwareEnv()  # X_FILE names a file that holds X
+env = Environment()
 
 # Who may come in
 ANONYMOUS_USE: bool = env.bool("ANONYMOUS_USE", default=True)  # without an account, as a cookie
@@ -21,6 +21,9 @@ STAFF_MFA_REQUIRED: bool = env.bool("STAFF_MFA_REQUIRED", default=False)
 # Reviews
 REVIEW_SECOND_LOOK: bool = env.bool("REVIEW_SECOND_LOOK", default=False)  # two have to decide alike
 
+# Notices
+NOTICE_DIGEST_HOUR: int = env.int("NOTICE_DIGEST_HOUR", default=7)  # of the day, in TIME_ZONE
+
 # The audit log
 AUDIT_VIEWS: bool = env.bool("AUDIT_VIEWS", default=True)  # also who saw which scan
 AUDIT_ADDRESSES: Literal["full", "network", "none"] = env.str("AUDIT_ADDRESSES", default="full")
@@ -31,6 +34,7 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",  # the first: it refuses before a password is looked at
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
+USERSESSIONS_ADAPTER = "ml_app.accounts.adapters.SessionsAdapter"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

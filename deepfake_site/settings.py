@@ -3,18 +3,18 @@
 from pathlib import Path
 from typing import Any, Literal
 
-import environ
 from kombu import Queue
 
 from deepfake_site import sentry
 from deepfake_site.accounts import *  # noqa: F403 - the part that is about people
 from deepfake_site.accounts import OIDC_ORIGIN
+from deepfake_site.environment import Environment
 from deepfake_site.logs import FORMATTERS
 from deepfake_site.media_storage import storage_from
 from deepfake_site.secrets import secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()  # X_FILE names a file that holds X
+env = Environment()
 
 DEBUG: bool = env.bool("DEBUG", default=False)
 HOST: str = env.str("HOST", default="127.0.0.1")  # what `manage.py run` serves
@@ -28,6 +28,11 @@ SECRET_KEY: str = env.str("SECRET_KEY", default="") or secret_key(DATA_DIR / "se
 REPORT_KEY: str = env.str("REPORT_KEY", default="")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# What links in e-mails begin with where no request says it
+_ORIGINS = [origin for origin in CSRF_TRUSTED_ORIGINS if "*" not in origin]
+SITE_URL: str = env.str(
+    "SITE_URL", default=(_ORIGINS or [f"http://{HOST}:{env.str('PORT', default='8000')}"])[0]
+).rstrip("/")
 
 INSTALLED_APPS = [
     "ml_app.apps.MlAppConfig",  # before the admin, whose frame it replaces
@@ -88,6 +93,7 @@ TEMPLATES = [
             ],
             "libraries": {
                 "findings": "ml_app.web.templatetags.findings",
+                "masthead": "ml_app.web.templatetags.masthead",
                 "reports": "ml_app.web.templatetags.reports",
             },
         },

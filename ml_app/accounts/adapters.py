@@ -9,6 +9,7 @@ from allauth.account.models import EmailAddress
 from allauth.account.stages import EmailVerificationStage
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -19,7 +20,9 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from deepfake_site.addresses import client_address
+from ml_app import audit
 from ml_app.accounts.invitations import invitation_of
+from ml_app.audit import Action
 from ml_app.models import Invitation
 from ml_app.teams import members
 
@@ -89,3 +92,15 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         """Whether somebody without an account here gets one."""
         return settings.OIDC_SIGNUP or settings.SIGNUP_OPEN or invitation_of(request) is not None
+
+
+class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
+    """Whoever ends sessions of an account leaves an entry in the audit log for each."""
+
+    def end_sessions(self, sessions: Any) -> None:
+        """Sign those browsers out."""
+        with audit.gathered():
+            for session in sessions:
+                subject = audit.subject_of(session)
+                session.end()
+                audit.record(Action.DELETED, subject)

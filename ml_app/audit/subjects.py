@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
 
@@ -31,6 +32,7 @@ _KINDS: tuple[tuple[type[Model], ObjectKind, Callable[[Any], str]], ...] = (
     (Group, ObjectKind.GROUP, lambda group: group.name),
     (ApiToken, ObjectKind.TOKEN, lambda token: token.prefix),
     (Webhook, ObjectKind.WEBHOOK, lambda webhook: urlsplit(webhook.url).hostname or ""),
+    (UserSession, ObjectKind.SESSION, lambda session: session.user.get_username()),
     (Team, ObjectKind.TEAM, lambda team: team.name),
     (Membership, ObjectKind.ROLE, lambda member: f"{member.user.get_username()}, {member.team.name}"),
     (Invitation, ObjectKind.INVITATION, lambda invitation: ""),

@@ -8,9 +8,12 @@ from allauth.mfa import admin as _mfa  # noqa: F401 - now: what Django finds lat
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount import admin as _social  # noqa: F401 - the same
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions import admin as _sessions  # noqa: F401 - the same
+from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 else:
     InvitationBase = admin.ModelAdmin
 
-for model in (SocialApp, SocialToken, SocialAccount, Authenticator):
+for model in (SocialApp, SocialToken, SocialAccount, Authenticator, UserSession):
     admin.site.unregister(model)  # servers come from settings, and tokens are nobody's to read
 
 
@@ -57,6 +60,26 @@ class SecondFactorAdmin(Audited, admin.ModelAdmin):  # type: ignore[type-arg] # 
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+
+@admin.register(UserSession)
+class SessionAdmin(Audited, admin.ModelAdmin):  # type: ignore[type-arg] # allauth is not typed
+    """Where people are signed in. Deleting a row signs that browser out."""
+
+    list_display = ("user", "created_at", "last_seen_at", "ip", "user_agent")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "ip")
+    fields = readonly_fields = ("user", "created_at", "last_seen_at", "ip", "user_agent")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def delete_model(self, request: HttpRequest, obj: UserSession) -> None:
+        obj.end()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> None:
+        for session in queryset:
+            session.end()
 
 
 @admin.register(Invitation)

@@ -56,6 +56,7 @@ class ObjectKind(models.TextChoices):
     DATA = "data", _("an account's own data")
     PASSWORD = "password", _("password")
     SECOND_FACTOR = "second_factor", _("second factor")
+    SESSION = "session", _("session")
     TOKEN = "token", _("token")
     WEBHOOK = "webhook", _("webhook")
     INVITATION = "invitation", _("invitation")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.test import Client
 
+from deepfake_site.environment import effective, is_secret
 from ml_app.audit import chain
+from ml_app.audit.site_settings import record_site_settings
 from ml_app.batches import acting
 from ml_app.batches.creating import Order, create_empty
 from ml_app.models import ApiToken, AuditEntry, Invitation, Review, Scan
@@ -275,3 +279,51 @@ def test_ones_own_data_tell_what_the_log_has(anna: User) -> None:
     told = _about(anna)["audit"]
     assert [entry["action"] for entry in told] == ["signed_in"]
     assert told[0]["address"] == "127.0.0.1"
+
+
+def test_sessions_that_are_ended(anna: User, staff: Client) -> None:
+    here, there, elsewhere = Client(), Client(), Client()
+    for client in (here, there, elsewhere):
+        sign_in(client)
+        client.get("/accounts/")
+    since = Since()
+    here.post("/accounts/sessions/")
+    assert since.told() == [("account", "deleted", "session")] * 2
+    assert there.get("/accounts/").status_code == 302
+    since = Since()
+    left = UserSession.objects.get(user=anna)
+    staff.post(f"/admin/usersessions/usersession/{left.pk}/delete/", {"post": "yes"})
+    assert ("account", "deleted", "session") in since.told()
+    assert {row.object_label for row in since.rows()} == {"anna"}
+    assert here.get("/accounts/").status_code == 302, "the browser is signed out"
+
+
+def test_a_password_that_an_operator_gives(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    since = Since()
+    monkeypatch.setattr("getpass.getpass", lambda prompt="": "another long sentence")
+    call_command("changepassword", "anna", stdout=io.StringIO())
+    assert since.told() == [("process", "changed", "password")]
+    anna.refresh_from_db()
+    assert anna.check_password("another long sentence")
+
+
+def test_settings_of_the_site_are_recorded_when_they_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"MAX_UPLOAD_MB": "100", "SECRET_KEY": "hidden", "DATABASE_URL": "postgres://u:hidden@h/d"}
+    monkeypatch.setattr("ml_app.audit.site_settings.effective", lambda: dict(told))
+    since = Since()
+    assert record_site_settings() == ["DATABASE_URL", "MAX_UPLOAD_MB", "SECRET_KEY"]
+    assert record_site_settings() == []
+    told["SECRET_KEY"] = "another hidden one"
+    assert record_site_settings() == ["SECRET_KEY"]
+    told["MAX_UPLOAD_MB"] = "5"
+    record_site_settings()
+    rows = since.rows()
+    assert [row.details["changed"] for row in rows] == [["first recorded"], ["SECRET_KEY"], ["MAX_UPLOAD_MB"]]
+    assert "hidden" not in str([row.details for row in rows])
+    assert rows[-1].details["values"]["MAX_UPLOAD_MB"] == "5"
+
+
+def test_every_variable_is_among_them() -> None:
+    known = effective()
+    assert {"MAX_UPLOAD_MB", "TEAMS_OPEN", "EMAIL_URL", "SECRET_KEY", "ALLOWED_HOSTS"} <= set(known)
+    assert is_secret("REPORT_KEY", "x") and not is_secret("MAX_UPLOAD_MB", "100")

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
 from deepfake_site.pulse import show_life
+from ml_app.audit.site_settings import record_site_settings
 from ml_app.jobs.sweeper import sweep
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Command(BaseCommand):
                 f"{swept.forgotten} deleted with their findings."
             )
             return
+        _record_settings()
         look_at = time.monotonic()
         while True:
             all_files = time.monotonic() >= look_at
@@ -57,6 +59,16 @@ class Command(BaseCommand):
                 look_at = time.monotonic() + options["files_every"]
             _round(all_files=all_files)
             time.sleep(options["every"])
+
+
+def _record_settings() -> None:
+    """Each deployment has one sweeper, so its start is where the log hears of settings that changed."""
+    try:
+        record_site_settings()
+    except Exception:
+        logger.exception("The site's settings were not recorded")
+    finally:
+        close_old_connections()
 
 
 def _round(*, all_files: bool) -> None:
