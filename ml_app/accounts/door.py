@@ -28,6 +28,8 @@ OPEN = frozenset(
         "manifest",
         "service_worker",
         "offline",
+        "stop_mail",  # its link is signed, and turns e-mails off
+        "verify_report",  # a court that was given one checks it; only what was given is told
         "invitation",
     )
 )

@@ -13,7 +13,15 @@ from ml_app.services.tokens import create_token
 from tests.accounts.conftest import make_user, sign_in
 from tests.accounts.test_signing_in import add_app
 
-OPEN = ("/about/", "/models/", "/accounts/login/", "/accounts/signup/", "/offline/", "/manifest.webmanifest")
+OPEN = (
+    "/about/",
+    "/models/",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/offline/",
+    "/reports/check/",
+    "/manifest.webmanifest",
+)
 CLOSED = ("/", "/scans/", "/batches/", "/queue/")
 
 
