@@ -22,6 +22,7 @@ from ml_app.models import (
     FaceFrame,
     Membership,
     Review,
+    ReviewCase,
     Role,
     Scan,
     Team,
@@ -190,6 +191,7 @@ def give_to_team(scan: Scan) -> dict[str, Any]:
     Batch.objects.filter(owner=scan.owner).update(**given)
     Video.objects.filter(pk=scan.video_id).update(**given)
     Scan.objects.filter(pk=scan.pk).update(**given)
+    ReviewCase.objects.filter(pk=scan.pk).update(team=team)
     scan.refresh_from_db()
     return people | {"other team": MembershipFactory(role=Role.ADMINISTRATOR).user}
 

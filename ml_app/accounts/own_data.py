@@ -32,9 +32,12 @@ from ml_app.models import (
     Invitation,
     KeptAnswer,
     Membership,
+    Notice,
+    NoticeSettings,
     Review,
     SavedFilter,
     Video,
+    Watch,
     Webhook,
 )
 from ml_app.services import access
@@ -123,6 +126,9 @@ def _about(user: User) -> dict[str, Any]:
         "invitations": list(Invitation.objects.filter(invited_by=user).values(*_INVITATION)),
         "teams": list(memberships.values("role", "joined_at", name=F("team__name"))),
         "reviews": list(reviews.values("scan", "decision", "note", "at_s", "person", "created_at")),
+        "watches": list(Watch.objects.filter(user=user).values("scan", "team__name", "person", "created_at")),
+        "notice_settings": list(NoticeSettings.objects.filter(user=user).values("mail", "on_site")),
+        "notices": list(Notice.objects.filter(user=user).values("event", "scan", "made_at", "read_at")),
         "saved_filters": list(SavedFilter.objects.filter(user=user).values("name", "query")),
         "audit": list(AuditEntry.objects.of_account(user.pk).values(*_AUDIT)),
         "batches": [

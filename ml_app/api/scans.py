@@ -111,10 +111,14 @@ class Rerun(ApiView):
                 raise Refused("team_stays", _("A scan stays in the team that its video was given to."))
             usual_wishes = Wishes(usual, before.detector_name)
             wishes = read_wishes(data, actor=actor_of(request), default=usual_wishes)
-            services.refuse_if_full(queue=services.queue_for(owner=before.owner))
-            refuse_if_too_many(owner=before.owner)
+            owner = access.owner_of_rerun(actor_of(request), before.video)
+            services.refuse_if_full(queue=services.queue_for(owner=owner))
+            refuse_if_too_many(owner=owner)
             scan, _new = services.request_scan(
-                video=before.video, frame_count=wishes.frame_count, detector_name=wishes.detector
+                video=before.video,
+                frame_count=wishes.frame_count,
+                detector_name=wishes.detector,
+                owner=owner,
             )
             return accepted(request, scan)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from deepfake_site.celery import app
 from ml_app.models import Scan, Worker
-from ml_app.services import webhooks
+from ml_app.services import notice_mail, notices, webhooks
 from ml_app.services.answers import prune_answers
 from ml_app.services.pruning import prune_findings, prune_media
 from ml_app.services.scans import enqueue
@@ -47,6 +47,7 @@ def sweep(*, all_files: bool = True) -> Swept:
     webhooks.note_ended()
     webhooks.send_due()
     webhooks.prune_deliveries()
+    tell()
     return Swept(
         expired=take_from_the_lost(),
         sent=send_again(),
@@ -54,6 +55,15 @@ def sweep(*, all_files: bool = True) -> Swept:
         pruned=prune_media(at_most=PRUNED_AT_ONCE),
         forgotten=prune_findings(at_most=PRUNED_AT_ONCE),
     )
+
+
+def tell() -> None:
+    """Note what is to be told, and send what is due."""
+    notices.tell_ended()
+    notice_mail.gather()
+    notice_mail.send_due()
+    notices.forget_old()
+    notice_mail.forget_old()
 
 
 def take_from_the_lost() -> int:

@@ -6,6 +6,7 @@ from ml_app.models.batch import Batch, BatchItem, BatchItemQuerySet, BatchQueryS
 from ml_app.models.face import Face, FaceFrame, face_frame_path
 from ml_app.models.invitation import Invitation, InvitationQuerySet
 from ml_app.models.kept_answer import KeptAnswer
+from ml_app.models.notice import Notice, NoticeMail, NoticeSettings, TellingMark, Watch
 from ml_app.models.origin import Origin
 from ml_app.models.review import Review, ReviewCase, ReviewCaseQuerySet, SavedFilter
 from ml_app.models.scan import Scan, ScanQuerySet
@@ -35,6 +36,9 @@ __all__ = [
     "ItemState",
     "KeptAnswer",
     "Membership",
+    "Notice",
+    "NoticeMail",
+    "NoticeSettings",
     "Origin",
     "Review",
     "ReviewCase",
@@ -45,9 +49,11 @@ __all__ = [
     "ScanQuerySet",
     "Team",
     "TeamQuerySet",
+    "TellingMark",
     "Verdict",
     "Video",
     "VideoQuerySet",
+    "Watch",
     "Webhook",
     "Worker",
     "face_frame_path",

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ml_app.models.scan import Scan
+from ml_app.models.team import Team
 
 
 class Review(models.Model):
@@ -73,6 +74,9 @@ class ReviewCase(models.Model):
     scan = models.OneToOneField(
         Scan, models.CASCADE, primary_key=True, related_name="case", verbose_name=_("scan")
     )
+    team = models.ForeignKey(  # the scan's, which never changes; repeated here for the queues of teams
+        Team, models.CASCADE, null=True, blank=True, related_name="cases", verbose_name=_("team")
+    )
     needs = models.PositiveSmallIntegerField(
         _("look it waits for"), default=1, help_text=_("1: the first; 0: none, it is settled")
     )
@@ -101,6 +105,11 @@ class ReviewCase(models.Model):
                 fields=["-urgency", "waiting_since", "scan"], name="case_urgent", condition=Q(needs__gt=0)
             ),
             models.Index(fields=["waiting_since", "scan"], name="case_oldest", condition=Q(needs__gt=0)),
+            models.Index(
+                fields=["team", "-urgency", "waiting_since", "scan"],
+                name="case_urgent_in_team",
+                condition=Q(needs__gt=0),
+            ),
         ]
 
     def __str__(self) -> str:

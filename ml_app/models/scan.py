@@ -186,7 +186,7 @@ class Scan(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     video = models.ForeignKey(Video, models.CASCADE, related_name="scans", verbose_name=_("video"))
     owner = models.CharField(
-        _("owner"), max_length=64, help_text=_("the video's; repeated here for the lists")
+        _("owner"), max_length=64, help_text=_("the video's, or the teammate's who ordered it")
     )
     team = models.ForeignKey(  # the video's, too; the index "scan_team_history" begins with it
         Team, models.PROTECT, null=True, blank=True, related_name="scans", db_index=False

@@ -123,6 +123,12 @@ def owner_of_user(user: User) -> str:
     return f"user:{user.pk}"
 
 
+def account_of(owner: str) -> int | None:
+    """The number of the account that an owner is; None for visitors and those who left."""
+    kind, _, number = owner.partition(":")
+    return int(number) if kind == "user" and number.isdecimal() else None
+
+
 def owner_of_session(session: SessionBase) -> str:
     """The owner that a visitor without an account is; empty if they never uploaded."""
     token = session.get(VISITOR_KEY)
@@ -242,10 +248,25 @@ def batches_of_team(actor: Actor, team_id: int) -> BatchQuerySet:
     return found.select_related("team")
 
 
+def reviewed_teams(actor: Actor) -> list[int]:
+    """The numbers of the teams whose scans somebody may decide on by their role there."""
+    return [team for team in actor.roles if actor.has(_OF_THE_TEAM[Act.REVIEW], team)]
+
+
+def reviewing_roles() -> list[Role]:
+    """The roles in a team whose members decide on its scans."""
+    return [role for role in Role if role.includes(_OF_THE_TEAM[Act.REVIEW])]
+
+
 def teams_to_order_for(actor: Actor) -> TeamQuerySet:
     """The teams that somebody may give scans to, by name, each with the number of its members."""
     teams = [team for team in actor.roles if actor.has(_TO_THE_TEAM[Act.ORDER], team)]
     return Team.objects.filter(pk__in=teams).with_members() if teams else Team.objects.none()
+
+
+def owner_of_rerun(actor: Actor, video: Video) -> str:
+    """Whose another scan of a video is: a teammate's who orders it, otherwise that of the video's owner."""
+    return actor.owner if video.team_id in actor.roles else video.owner
 
 
 def may(actor: Actor, act: Act, subject: Scan | Video | Batch | Team | None) -> bool:

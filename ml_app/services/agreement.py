@@ -18,7 +18,7 @@ from ml_app.detection.checkpoints.files import read_metadata
 from ml_app.detection.checkpoints.manifest import head_by_sha256
 from ml_app.detection.checkpoints.metadata import HeadMetadata
 from ml_app.detection.errors import CheckpointError
-from ml_app.models import Review, ReviewCaseQuerySet, Scan, Verdict
+from ml_app.models import Review, ReviewCaseQuerySet, Scan, ScanQuerySet, Verdict
 
 BINS = 10  # of equal width, as in the checkpoints
 RECENT = timedelta(days=90)  # whose scores are set against those of calibration
@@ -43,6 +43,7 @@ class Share:
 class Cell:
     """Settled cases that are alike in all that is told apart."""
 
+    team: str  # its name; empty where it belongs to none
     version: str
     frames: int
     month: datetime | None
@@ -110,6 +111,7 @@ def cells(cases: ReviewCaseQuerySet) -> list[Cell]:
     probability = F("scan__fake_probability")
     found = (
         settled.values(
+            "team__name",
             "scan__detector_version",
             "scan__frame_count",
             "scan__verdict",
@@ -122,6 +124,7 @@ def cells(cases: ReviewCaseQuerySet) -> list[Cell]:
     )
     return [
         Cell(
+            team=row["team__name"] or "",
             version=row["scan__detector_version"],
             frames=row["scan__frame_count"],
             month=row["month"],
@@ -160,8 +163,10 @@ def agreement(name: str, found: Iterable[Cell]) -> Agreement:
 
 def grouped(found: Sequence[Cell], key: Callable[[Cell], Any], name: Callable[[Any], str]) -> list[Agreement]:
     """The figures of each group, in the order of its keys."""
-    keys = sorted({key(cell) for cell in found})
-    return [agreement(name(each), [cell for cell in found if key(cell) == each]) for each in keys]
+    groups: dict[Any, list[Cell]] = {}
+    for cell in found:
+        groups.setdefault(key(cell), []).append(cell)
+    return [agreement(name(each), groups[each]) for each in sorted(groups)]
 
 
 def calibration(found: Sequence[Cell]) -> tuple[Bin, ...]:
@@ -176,13 +181,13 @@ def calibration(found: Sequence[Cell]) -> tuple[Bin, ...]:
     return tuple(filled)
 
 
-def drifts() -> list[Drift]:
-    """The checkpoints with enough recent scores, each against the scores that it was calibrated on.
+def drifts(scans: ScanQuerySet) -> list[Drift]:
+    """The checkpoints with enough recent scores among these, each against those that it was calibrated on.
 
     Those stand in the checkpoint as bins; one that carries none, or is installed no longer, is left out.
     Pictures are left out as well: they are calibrated on others.
     """
-    recent = Scan.objects.filter(
+    recent = scans.filter(
         status=Scan.Status.DONE,
         finished_at__gte=timezone.now() - RECENT,
         fake_probability__isnull=False,

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from ml_app import audit
 from ml_app.audit import Action
 from ml_app.audit.who import who_is
 from ml_app.errors import refuse
-from ml_app.models import Review, ReviewCase, ReviewCaseQuerySet, Scan, Verdict
-from ml_app.services.access import Actor
+from ml_app.models import (
+    Membership,
+    Review,
+    ReviewCase,
+    ReviewCaseQuerySet,
+    Scan,
+    ScanQuerySet,
+    Team,
+    TeamQuerySet,
+    Verdict,
+)
+from ml_app.services import access, notices
+from ml_app.services.access import Act, Actor
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -26,24 +36,58 @@ ENOUGH = 2  # reviewers who decide alike settle a case, where a second look is r
 _NEAREST = 99  # urgency of a score that lies on the threshold; 0: as far from it as can be
 _BAND = {Verdict.UNCERTAIN.value: 200, Verdict.FAKE.value: 100}
 _PERMISSION = "ml_app.add_review"
+_BACKEND = "django.contrib.auth.backends.ModelBackend"  # which knows whom a permission was given to
 
 
 def may_review(actor: Actor) -> bool:
-    """Whether somebody may look at the queue and decide: the one place to ask."""
-    return actor.is_staff and actor.user is not None and actor.user.has_perm(_PERMISSION)
+    """Whether somebody has a desk at all: for everybody's scans, or for those of a team."""
+    return access.may(actor, Act.REVIEW, None) or bool(access.reviewed_teams(actor))
 
 
 def cases_for(actor: Actor) -> ReviewCaseQuerySet:
-    """The cases that somebody may decide on, open or settled."""
-    return ReviewCase.objects.all() if may_review(actor) else ReviewCase.objects.none()
+    """The cases that somebody may decide on, open or settled: all of them, or those of their teams."""
+    if access.may(actor, Act.REVIEW, None):
+        return ReviewCase.objects.all()
+    teams = access.reviewed_teams(actor)
+    return ReviewCase.objects.filter(team__in=teams) if teams else ReviewCase.objects.none()
 
 
-def reviewers() -> QuerySet[User]:
-    """Whom a case can be given to."""
-    found = get_user_model().objects.with_perm(
-        _PERMISSION, backend="django.contrib.auth.backends.ModelBackend"
+def scans_for(actor: Actor) -> ScanQuerySet:
+    """The scans whose figures somebody may see: all of them, or those of the teams that they review for."""
+    if access.may(actor, Act.REVIEW, None):
+        return Scan.objects.all()
+    teams = access.reviewed_teams(actor)
+    return Scan.objects.filter(team__in=teams) if teams else Scan.objects.none()
+
+
+def teams_with_cases(actor: Actor) -> TeamQuerySet:
+    """The teams whose cases somebody may decide on, by name."""
+    if access.may(actor, Act.REVIEW, None):
+        return Team.objects.all()
+    return Team.objects.filter(pk__in=access.reviewed_teams(actor))
+
+
+def waiting(actor: Actor, *, at_most: int) -> int:
+    """How many cases wait for somebody, counted no further than `at_most`."""
+    if actor.user is None:
+        return 0
+    return cases_for(actor).for_reviewer(actor.user.pk).order_by()[:at_most].count()
+
+
+def reviewers(teams: Collection[int | None]) -> dict[int | None, list[User]]:
+    """Whom cases can be given to, by the team that they belong to (None: to none), each list by name."""
+    accounts = get_user_model().objects
+    everywhere = accounts.with_perm(_PERMISSION, backend=_BACKEND).filter(is_staff=True)
+    known = {user.pk: user for user in everywhere}
+    found = {team: dict(known) for team in teams}
+    members = Membership.objects.filter(
+        team__in=[team for team in teams if team is not None],
+        role__in=access.reviewing_roles(),
+        user__is_active=True,
     )
-    return found.filter(is_staff=True).order_by("username")
+    for member in members.select_related("user"):
+        found[member.team_id].setdefault(member.user_id, member.user)
+    return {team: sorted(users.values(), key=lambda user: user.username) for team, users in found.items()}
 
 
 def urgency_of(*, verdict: str, probability: float | None, threshold: float | None) -> int:
@@ -60,7 +104,9 @@ def open_case(*, scan: Scan) -> None:
     """A scan has ended, and waits for its first look. Once is enough."""
     urgency = urgency_of(verdict=scan.verdict, probability=scan.fake_probability, threshold=scan.threshold)
     since = scan.finished_at or timezone.now()
-    ReviewCase.objects.get_or_create(scan=scan, defaults={"urgency": urgency, "waiting_since": since})
+    ReviewCase.objects.get_or_create(
+        scan=scan, defaults={"urgency": urgency, "waiting_since": since, "team_id": scan.team_id}
+    )
 
 
 def assign(*, case: ReviewCase, to: User | None, by: User) -> None:
@@ -69,10 +115,12 @@ def assign(*, case: ReviewCase, to: User | None, by: User) -> None:
     Raises:
         ServiceError: "no_reviewer": they may not decide.
     """
-    if to is not None and not reviewers().filter(pk=to.pk).exists():
+    if to is not None and to not in reviewers([case.team_id])[case.team_id]:
         raise refuse("no_reviewer")
     with transaction.atomic():
         ReviewCase.objects.filter(pk=case.pk).update(assignee=to)
+        case.assignee = to
+        notices.tell_assignment(case=case, by=by)
         details = {"to": to.get_username() if to else None, "account": to.pk if to else None}
         audit.record(Action.ASSIGNED, case.scan, who=who_is(by), **details)
     case.refresh_from_db()
@@ -111,6 +159,7 @@ def record_review(
         needs, outcome = standing(_latest_of_each(scan), second_look=settings.REVIEW_SECOND_LOOK)
         # Whoever had it has decided; the next look is anybody's.
         ReviewCase.objects.filter(pk=scan.pk).update(needs=needs, outcome=outcome, assignee=None)
+        notices.tell_decision(review=review, case=ReviewCase.objects.filter(pk=scan.pk).first())
         audit.record(Action.DECIDED, scan, who=who_is(reviewer), decision=decision, review=review.pk)
     return review
 

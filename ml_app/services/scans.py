@@ -28,13 +28,19 @@ ANALYSE = "ml_app.jobs.tasks.analyse_scan"  # by name: tasks call services, not 
 
 
 def request_scan(
-    *, video: Video, frame_count: int, detector_name: str | None = None, queue: str | None = None
+    *,
+    video: Video,
+    frame_count: int,
+    detector_name: str | None = None,
+    queue: str | None = None,
+    owner: str = "",
 ) -> tuple[Scan, bool]:
     """Order a scan, or find the one that already waits or runs for the same video, detector and frame count.
 
     Args:
         frame_count: Of `FRAME_COUNTS`; of a picture one is looked at, whatever it is.
-        queue: Of `Scan.Queue`; by default what `queue_for` says of the video's owner.
+        queue: Of `Scan.Queue`; by default what `queue_for` says of the owner.
+        owner: Whose the scan is; by default the video's owner's.
 
     Returns:
         The scan, and whether it is new. It is sent to the workers once the transaction has been committed.
@@ -57,9 +63,11 @@ def request_scan(
                     locked.file or locked.is_awaited
                 ):  # as it is now: purge_media takes the same lock
                     raise refuse("media_purged")
-                chosen = queue or queue_for(owner=video.owner)
+                chosen = queue or queue_for(owner=owner or video.owner)
                 chosen = FETCHED_FOR.get(chosen, chosen) if locked.is_awaited else chosen
-                scan = Scan.objects.create(owner=locked.owner, team_id=locked.team_id, queue=chosen, **same)
+                scan = Scan.objects.create(
+                    owner=owner or locked.owner, team_id=locked.team_id, queue=chosen, **same
+                )
                 transaction.on_commit(partial(_announce, scan))
                 audit.record(Action.ORDERED, scan, detector=name, frames=frames)
                 return scan, True

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from ml_app.errors import refuse
-from ml_app.models import Evidence, Review, ReviewCaseQuerySet, Scan, Verdict
+from ml_app.models import Evidence, Review, ReviewCaseQuerySet, Scan, TeamQuerySet, Verdict
 from ml_app.models.days import in_days
 
 ANY = ("", _("any"))
 OLDEST = "oldest"
+Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 def _day(label: Any) -> forms.DateField:
@@ -21,7 +23,35 @@ def _day(label: Any) -> forms.DateField:
     return forms.DateField(label=label, required=False, widget=widget)
 
 
-class QueueFilter(forms.Form):
+class TeamFilter(forms.Form):
+    """Whose cases: those of one team. Without teams to choose from there is no such field."""
+
+    team = forms.ChoiceField(label=_("Team"), required=False)
+
+    def __init__(self, *args: Any, teams: TeamQuerySet, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field, found = self.fields["team"], [(str(team.pk), team.name) for team in teams]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - for the type checker
+        field.choices = [ANY, *found]
+        if not found:
+            del self.fields["team"]
+
+    def chosen(self) -> dict[str, Any]:
+        """What was filled in rightly, by field."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}
+
+    def query(self) -> str:
+        """The same as it stands in an address, and nothing else that was there."""
+        return urlencode({name: str(value) for name, value in self.chosen().items()})
+
+    def of_team(self, rows: Rows) -> Rows:
+        """The cases or scans of the team that was asked for; all of them if none was."""
+        team = self.chosen().get("team")
+        return rows.filter(team=int(team)) if team else rows
+
+
+class QueueFilter(TeamFilter):
     """Which cases wait for me. Every field may be left out; a wrong one filters nothing and says so."""
 
     look = forms.ChoiceField(
@@ -53,19 +83,10 @@ class QueueFilter(forms.Form):
         choices=[("", _("most uncertain first")), (OLDEST, _("oldest first"))],
     )
 
-    def chosen(self) -> dict[str, Any]:
-        """What was filled in rightly, by field."""
-        self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value}
-
-    def query(self) -> str:
-        """The same as it stands in an address, and nothing else that was there."""
-        return urlencode({name: str(value) for name, value in self.chosen().items()})
-
     def applied(self, cases: ReviewCaseQuerySet, *, reviewer_id: int) -> ReviewCaseQuerySet:
         """The cases that were asked for, in the order that was asked for."""
         chosen = self.chosen()
-        found = cases.for_reviewer(reviewer_id)
+        found = self.of_team(cases).for_reviewer(reviewer_id)
         if look := chosen.get("look"):
             found = found.filter(needs__gte=3) if look == "3" else found.filter(needs=int(look))
         match chosen.get("who"):

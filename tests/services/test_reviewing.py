@@ -14,7 +14,7 @@ from ml_app.models import AuditEntry, Review, ReviewCase, Scan
 from ml_app.services import access, reviewing
 from ml_app.services.access import Actor
 from ml_app.services.reviewing import assign, record_review, standing, urgency_of
-from tests.factories import ScanFactory, UserFactory, add_face
+from tests.factories import ScanFactory, UserFactory, add_face, give_to_team
 
 pytestmark = pytest.mark.django_db
 FAKE, GENUINE, UNKNOWN, OTHER = "confirmed_fake", "confirmed_genuine", "cannot_tell", "not_a_face_video"
@@ -68,7 +68,35 @@ def test_the_queue_is_for_those_who_may_decide() -> None:
     for user, sees in ((anna, True), (plain, False), (no_staff, False), (None, False)):
         actor = Actor(access.owner_of_user(user), user) if user else Actor("visitor:a")
         assert reviewing.cases_for(actor).filter(pk=scan.pk).exists() == sees
-    assert list(reviewing.reviewers()) == [anna]
+    assert reviewing.reviewers([None]) == {None: [anna]}
+    assert reviewing.waiting(access.actor_of_user(anna), at_most=9) == 1
+
+
+def test_a_teams_reviewers_have_its_cases_and_no_others() -> None:
+    given, alone = ScanFactory(done=True, video__owner="user:0"), ScanFactory(done=True)
+    people = give_to_team(given)
+    anna = reviewer("anna")
+    for who, sees in (
+        ("owner", False),
+        ("viewer", False),
+        ("analyst", False),
+        ("reviewer", True),
+        ("administrator", True),
+        ("other team", False),
+    ):
+        actor = access.actor_of_user(people[who])
+        found = {case.pk for case in reviewing.cases_for(actor)}
+        assert found == ({given.pk} if sees else set()), who
+        assert {scan.pk for scan in reviewing.scans_for(actor)} == found, who
+        assert reviewing.waiting(actor, at_most=9) == len(found)
+    able = reviewing.reviewers([None, given.team_id])
+    assert able[None] == [anna]
+    assert set(able[given.team_id]) == {anna, people["reviewer"], people["administrator"]}
+    case = ReviewCase.objects.get(pk=given.pk)
+    assign(case=case, to=people["administrator"], by=people["reviewer"])
+    for to, of in ((people["analyst"], case), (people["reviewer"], ReviewCase.objects.get(pk=alone.pk))):
+        with pytest.raises(ServiceError):
+            assign(case=of, to=to, by=anna)
 
 
 def test_one_decision_settles_it_and_the_verdict_stays() -> None:

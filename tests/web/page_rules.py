@@ -26,6 +26,8 @@ def ask(*, in_team: tuple[int, ...] = OWN) -> Rule:
 
 
 STAFF = Rule((404, 200, 404, 404, 404))
+REVIEW = (404, 404, 404, 200, 200, 200)  # whoever administers another team has a desk for that one
+DESK = Rule((404, 200, 404, 404, 404), in_team={"GET": REVIEW})
 DO = post(302, 302, 404, 404, 404, in_team=OWN)
 MANAGE = (404, 404, 404, 404, 200, 404)
 MANAGED = post(404, 302, 404, 404, 404, in_team=(*MANAGE[:4], 302, 404))
@@ -76,13 +78,28 @@ PAGE_RULES = {
     ),
     "ml_app:audit": STAFF,
     "ml_app:audit_csv": STAFF,
-    "ml_app:review": STAFF,
-    "ml_app:review_figures": STAFF,
-    "ml_app:reviewed_clips": Rule((404, 302, 404, 404, 404)),  # nothing to save: see test_review_figures.py
-    "ml_app:save_filter": Rule(same(405), POST=(404, 422, 404, 404, 404)),  # without a name
+    "ml_app:review": DESK,
+    "ml_app:review_figures": DESK,
+    # Nothing to save: see test_review_figures.py.
+    "ml_app:reviewed_clips": Rule((404, 302, 404, 404, 404), in_team={"GET": (*REVIEW[:3], 302, 302, 302)}),
+    "ml_app:save_filter": Rule(  # without a name
+        same(405), POST=(404, 422, 404, 404, 404), in_team={"POST": (*REVIEW[:3], 422, 422, 422)}
+    ),
     "ml_app:delete_filter": Rule(same(405), POST=same(404)),  # that nobody saved: see test_review.py
-    "ml_app:assign": post(404, 302, 404, 404, 404, in_team=(404,) * 6),
-    "ml_app:decide": post(404, 422, 404, 404, 404, in_team=(404,) * 6),  # without a decision
+    "ml_app:assign": post(404, 302, 404, 404, 404, in_team=(*REVIEW[:3], 302, 302, 404)),
+    "ml_app:decide": post(
+        404, 422, 404, 404, 404, in_team=(*REVIEW[:3], 422, 422, 404)
+    ),  # without a decision
+    "ml_app:watch_queue": Rule(same(405), POST=(404, 302, 404, 404, 404)),
+    "ml_app:notices": Rule((302, 200, 200, 302, 302)),
+    "ml_app:read_notices": Rule(same(405), POST=same(302)),
+    "ml_app:notice_settings": Rule((302, 200, 200, 302, 302), POST=(302, 422, 422, 302, 302)),
+    "ml_app:stop_watch": Rule(same(405), POST=same(404)),  # that nobody keeps: see test_notices.py
+    "ml_app:stop_mail": Rule(same(404), POST=same(404)),  # by a link that was not made here
+    "ml_app:watch_scan": post(404, 302, 404, 404, 404, in_team=(302, 302, 302, 302, 302, 404)),
+    "ml_app:watch_team": post(404, 302, 404, 404, 404, in_team=(*REVIEW[:3], 302, 302, 404)),
+    # The member of the rule is the viewer, who cannot watch themselves.
+    "ml_app:watch_member": post(404, 302, 404, 404, 404, in_team=(302, 404, 302, 302, 302, 404)),
     "ml_app:manifest": Rule(same(200)),
     "ml_app:service_worker": Rule(same(200)),
     "ml_app:offline": Rule(same(200)),

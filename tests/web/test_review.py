@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from ml_app.models import Review, ReviewCase, SavedFilter, Scan
 from ml_app.services.reviewing import record_review
-from tests.factories import ScanFactory, UserFactory
+from tests.factories import ScanFactory, UserFactory, give_to_team
 
 
 @pytest.fixture
@@ -80,11 +80,11 @@ def test_filters_stand_in_the_address(
 def test_queries_do_not_grow_with_the_queue(
     desk: Client, some: list[Scan], django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         assert len(names(desk)) == 3
     for number in range(40):
         scan_called(f"talk-{number}")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         assert len(names(desk)) == 25
     assert len(names(desk, "page=2")) == 18
 
@@ -188,3 +188,28 @@ def test_disagreement_is_shown_to_reviewers_and_not_to_others(
 
 def test_owners_have_no_form_to_decide(owner: Client, done: Scan) -> None:
     assert "data-decide" not in owner.get(f"/scans/{done.pk}/").content.decode()
+
+
+def test_a_teams_reviewer_works_with_its_cases_alone(desk: Client, done: Scan, some: list[Scan]) -> None:
+    people = give_to_team(done)
+    reviewer, viewer = Client(), Client()
+    reviewer.force_login(people["reviewer"])
+    viewer.force_login(people["viewer"])
+    assert names(reviewer) == ["speech.mp4"]
+    assert names(reviewer, f"team={done.team_id}") == ["speech.mp4"]
+    assert names(desk, f"team={done.team_id}") == ["speech.mp4"]
+    assert len(names(desk)) == 4
+    home = reviewer.get("/about/").content.decode()
+    assert re.search(r'href="/review/">Review <span class="count num">1<', home)
+    assert "/review/" not in viewer.get("/about/").content.decode()
+    page = reviewer.get(f"/scans/{done.pk}/").content.decode()
+    assert "data-decide" in page
+    assert "data-decide" not in viewer.get(f"/scans/{done.pk}/").content.decode()
+    assert reviewer.post(f"/review/{some[0].pk}/decide/", {"decision": "cannot_tell"}).status_code == 404
+    response = reviewer.post(f"/review/{done.pk}/decide/", {"decision": "confirmed_fake", "queue": ""})
+    assert response["Location"] == "/review/?"
+    assert ReviewCase.objects.get(pk=done.pk).outcome == "confirmed_fake"
+    assert "Nothing waits for you" in reviewer.get("/review/").content.decode()
+    for client, figures in ((reviewer, 1), (desk, 1)):
+        page = client.get(f"/review/figures/?team={done.team_id}").content.decode()
+        assert f'<td class="num figure-n">{figures}</td>' in page

@@ -139,7 +139,7 @@ def test_recent_scores_are_set_against_the_checkpoints_own(staff: Client, monkey
     for number in range(60):
         same = {"video": video, "detector_sha256": pinned.sha256, "detector_name": f"d{number}"}
         ScanFactory(done=True, fake_probability=0.97, **same)
-    (drift,) = agreement.drifts()
+    (drift,) = agreement.drifts(Scan.objects.all())
     assert (drift.detector, drift.frames, drift.recent, drift.calibrated) == (folder.name, 40, 60, 500)
     assert drift.is_warning
     assert "have drifted" in staff.get("/review/figures/").content.decode()

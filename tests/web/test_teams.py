@@ -123,7 +123,11 @@ def test_a_teammate_scans_again_and_the_owner_leaves(analyst: Client, team: Team
     scan, second = Scan.objects.get(), browser(team, Role.ANALYST)
     url = f"/videos/{scan.video_id}/scan/"
     assert second.post(url, {"frame_count": 40}).status_code == 302
-    assert set(Scan.objects.values_list("team", "owner")) == {(team.pk, scan.owner)}
+    again = Scan.objects.exclude(pk=scan.pk).get()
+    assert again.team == team and again.owner not in ("", scan.owner), "whoever ordered it owns it"
+    assert f"/scans/{again.pk}/" in second.get("/scans/").content.decode()
+    assert analyst.post(f"/scans/{again.pk}/cancel/").status_code == 404
+    assert second.post(f"/scans/{again.pk}/cancel/").status_code == 302
     Membership.objects.filter(user__pk=scan.owner.removeprefix("user:")).delete()
     assert analyst.get(f"/scans/{scan.pk}/").status_code == 404
     assert f"/scans/{scan.pk}/" not in analyst.get("/scans/").content.decode()

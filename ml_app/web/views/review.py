@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ml_app.errors import ServiceError
 from ml_app.models import ReviewCase, ReviewCaseQuerySet, SavedFilter, Scan
-from ml_app.services import reviewing
+from ml_app.services import notices, reviewing
 from ml_app.web.listings import AnyPaginator, with_extras
 from ml_app.web.review_forms import DecisionForm, QueueFilter, SaveFilterForm
 from ml_app.web.views.owners import actor_of, scan_or_404, user_of
@@ -50,31 +50,34 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 
 def _queue(request: HttpRequest, save: SaveFilterForm, status: int = 200) -> HttpResponse:
-    user = _reviewer_or_404(request)
-    form = QueueFilter(request.GET)
-    cases = form.applied(reviewing.cases_for(actor_of(request)), reviewer_id=user.pk)
+    user, actor = _reviewer_or_404(request), actor_of(request)
+    form = QueueFilter(request.GET, teams=reviewing.teams_with_cases(actor))
+    cases = form.applied(reviewing.cases_for(actor), reviewer_id=user.pk)
     page = QueuePaginator(cases, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "form": form,
         "save": save,
         "query": form.query(),
+        "may_watch": notices.may_watch(actor, None),
+        "watch": notices.watch_of(user, None),
         "is_filtered": bool(form.chosen() or form.errors),
         "page": page,
         "rows": _rows(page),
         "is_more": page.paginator.count > MOST_COUNTED,
         "most": MOST_COUNTED,
         "saved": SavedFilter.objects.filter(user=user),
-        "reviewers": reviewing.reviewers(),
     }
     return render(request, "ml_app/review/queue.html", context, status=status)
 
 
-def _rows(page: Page[ReviewCase]) -> list[tuple[ReviewCase, Scan]]:
+def _rows(page: Page[ReviewCase]) -> list[tuple[ReviewCase, Scan, list[User]]]:
+    """Each case with its scan and those to whom it can be given."""
     cases: Any = page.object_list
     cases = list(cases.select_related("assignee"))
-    scans = with_extras(Scan.objects.filter(pk__in=[case.pk for case in cases]).select_related("video"))
-    by_number = {scan.pk: scan for scan in scans}
-    return [(case, by_number[case.pk]) for case in cases if case.pk in by_number]
+    found = Scan.objects.filter(pk__in=[case.pk for case in cases]).select_related("video", "team")
+    scans = {scan.pk: scan for scan in with_extras(found)}
+    reviewers = reviewing.reviewers({case.team_id for case in cases})
+    return [(case, scans[case.pk], reviewers[case.team_id]) for case in cases if case.pk in scans]
 
 
 @require_POST
@@ -125,7 +128,7 @@ def decide(request: HttpRequest, scan_id: UUID) -> HttpResponse:
 def save_filter(request: HttpRequest) -> HttpResponse:
     """Keep a filter of the queue under a name; another of the same name is replaced."""
     user, form = _reviewer_or_404(request), SaveFilterForm(request.POST)
-    query = QueueFilter(QueryDict(request.POST.get("query", ""))).query()
+    query = _query(request, request.POST.get("query", ""))
     if not form.is_valid():
         request.GET = QueryDict(query)
         return _queue(request, form, status=422)
@@ -150,7 +153,12 @@ def _back(request: HttpRequest) -> str:
     """The queue as it was left; empty if the request did not come from it."""
     if "queue" not in request.POST:
         return ""
-    return f"{reverse('ml_app:review')}?{QueueFilter(QueryDict(request.POST['queue'])).query()}"
+    return f"{reverse('ml_app:review')}?{_query(request, request.POST['queue'])}"
+
+
+def _query(request: HttpRequest, asked: str) -> str:
+    """What a query says that the filter knows."""
+    return QueueFilter(QueryDict(asked), teams=reviewing.teams_with_cases(actor_of(request))).query()
 
 
 def _reviewer_or_404(request: HttpRequest) -> User:

@@ -11,45 +11,29 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ml_app.errors import ServiceError
-from ml_app.models import ReviewCaseQuerySet
 from ml_app.services import agreement, reviewed_clips, reviewing
+from ml_app.services.agreement import Agreement, Cell
 from ml_app.web import charts
 from ml_app.web.detector_figures import Bin
+from ml_app.web.review_forms import TeamFilter
 from ml_app.web.views.owners import actor_of
 
 
 @never_cache
 @require_safe
 def figures(request: HttpRequest) -> HttpResponse:
-    """How often the detector agreed with its reviewers, over all and by version, frames and month."""
-    found = agreement.cells(_cases_or_404(request))
+    """How often the detector agreed with its reviewers, over all and by team, version, frames and month."""
+    form = _filter_or_404(request)
+    found = agreement.cells(form.of_team(reviewing.cases_for(actor_of(request))))
     bins = agreement.calibration(found)
-    frames = _("%(version)s, %(frames)d frames")
-    groups = [
-        (_("All"), [agreement.agreement(_("All reviewed scans"), found)]),
-        (
-            _("By version and number of frames"),
-            agreement.grouped(
-                found,
-                lambda cell: (cell.version, cell.frames),
-                lambda key: frames % {"version": key[0] or "?", "frames": key[1]},
-            ),
-        ),
-        (
-            _("By month"),
-            agreement.grouped(
-                [cell for cell in found if cell.month is not None],
-                lambda cell: cell.month,
-                lambda month: f"{month:%Y-%m}",
-            ),
-        ),
-    ]
     context = {
-        "groups": groups,
+        "form": form,
+        "query": form.query(),
+        "groups": _groups(found),
         "has_any": bool(found),
         "bins": bins,
         "dots": charts.calibration_dots([Bin(each.predicted, each.observed, each.n) for each in bins]),
-        "drifts": agreement.drifts(),
+        "drifts": agreement.drifts(form.of_team(reviewing.scans_for(actor_of(request)))),
         "fewest": agreement.FEWEST,
         "days": agreement.RECENT.days,
         "limit": agreement.DRIFTED,
@@ -61,14 +45,47 @@ def figures(request: HttpRequest) -> HttpResponse:
     return render(request, "ml_app/review/figures.html", context)
 
 
+def _groups(found: list[Cell]) -> list[tuple[str, list[Agreement]]]:
+    """Titles with the figures below each. Teams, and months of one kind, are told where there are two."""
+    frames = _("%(version)s, %(frames)d frames")
+    dated = [cell for cell in found if cell.month is not None]
+
+    def kind(cell: Cell) -> tuple[str, int]:
+        return cell.version, cell.frames
+
+    def words(key: tuple[str, int]) -> str:
+        return frames % {"version": key[0] or "?", "frames": key[1]}
+
+    groups = [
+        (_("All"), [agreement.agreement(_("All reviewed scans"), found)]),
+        (_("By team"), agreement.grouped(found, lambda cell: cell.team, lambda team: team or _("no team"))),
+        (_("By version and number of frames"), agreement.grouped(found, kind, words)),
+        (
+            _("By month"),
+            agreement.grouped(dated, lambda cell: cell.month, lambda month: f"{month:%Y-%m}"),
+        ),
+    ]
+    if len({cell.team for cell in found}) < 2:
+        del groups[1]
+    if len({kind(cell) for cell in dated}) > 1:
+        by_both = agreement.grouped(
+            dated,
+            lambda cell: (kind(cell), cell.month),
+            lambda key: f"{words(key[0])} · {key[1]:%Y-%m}",
+        )
+        groups.append((_("By version, number of frames and month"), by_both))
+    return groups
+
+
 @never_cache
 @require_safe
 def clips(request: HttpRequest) -> HttpResponseBase:
-    """The reviewed videos with their table, as a zip file."""
+    """The reviewed videos with their table, as a zip file; those of one team, if one is asked for."""
+    form = _filter_or_404(request)
     try:
         asked = request.GET.get("split", "")
         split = asked if asked in reviewed_clips.SPLITS else ""
-        file = reviewed_clips.export(_cases_or_404(request), split=split)
+        file = reviewed_clips.export(form.of_team(reviewing.cases_for(actor_of(request))), split=split)
     except ServiceError as error:
         messages.error(request, str(error))
         return redirect("ml_app:review_figures")
@@ -76,8 +93,8 @@ def clips(request: HttpRequest) -> HttpResponseBase:
     return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
 
 
-def _cases_or_404(request: HttpRequest) -> ReviewCaseQuerySet:
+def _filter_or_404(request: HttpRequest) -> TeamFilter:
     actor = actor_of(request)
     if not reviewing.may_review(actor):
         raise Http404("no such page")
-    return reviewing.cases_for(actor)
+    return TeamFilter(request.GET, teams=reviewing.teams_with_cases(actor))

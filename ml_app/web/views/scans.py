@@ -18,13 +18,13 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from ml_app import audit, services
 from ml_app.models import ReviewCase, Scan
-from ml_app.services import access, reviewing
+from ml_app.services import access, notices
 from ml_app.services.access import Act
 from ml_app.web import wording
 from ml_app.web.forms import FrameCountForm, HistoryFilter
 from ml_app.web.listings import ScanPaginator, faces_of, with_extras
 from ml_app.web.review_forms import DecisionForm
-from ml_app.web.views.owners import actor_of, scan_or_404
+from ml_app.web.views.owners import actor_of, scan_or_404, user_of
 
 PAGE_SIZE = 25
 LONG_WAIT = timedelta(seconds=30)  # after which a waiting scan with nobody before it looks forgotten
@@ -34,8 +34,10 @@ LONG_WAIT = timedelta(seconds=30)  # after which a waiting scan with nobody befo
 @require_safe
 def scan(request: HttpRequest, scan_id: UUID) -> HttpResponse:
     """A scan: how far it has come, or what it found, or why it failed."""
-    row = scan_or_404(request, scan_id)
+    row, user = scan_or_404(request, scan_id), user_of(request)
     context = _about(request, row)
+    if user is not None:
+        notices.read(user=user, scan=row)
     if row.is_active:
         return render(request, "ml_app/scan/active.html", context | _standing(row))
     if row.status == Scan.Status.DONE:
@@ -51,7 +53,7 @@ def finished(
     """What a scan found; for reviewers with the form to decide on it, as it was filled in if it was."""
     case = ReviewCase.objects.select_related("assignee").filter(pk=row.pk).first()
     is_unsettled = case is not None and case.needs > 1  # to others, it is decided when it is settled
-    if not reviewing.may_review(actor_of(request)):
+    if not access.may(actor_of(request), Act.REVIEW, row):
         case = None
     context = _about(request, row) | {
         "faces": faces_of(row),
@@ -71,6 +73,7 @@ def _about(request: HttpRequest, row: Scan) -> dict[str, Any]:
         "form": FrameCountForm(initial={"frame_count": frames}),
         **_rights(request, row),
         "detector": services.detector_state(),
+        "watch": notices.watch_of(user_of(request), row),
         "reviews": reviews,
         "review": reviews[0] if reviews else None,
     }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import OuterRef, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from ml_app.models import Invitation, Role, Team
-from ml_app.services import access
+from ml_app.models import Invitation, Role, Team, Watch
+from ml_app.services import access, notices
 from ml_app.services.access import Act
 from ml_app.teams import members
 from ml_app.web.team_forms import TeamForm, TeamInvitationForm, TeamSettingsForm
@@ -67,9 +68,12 @@ def team_page(
     """The page of a team; `made` is an invitation with its link, which is shown this once."""
     actor, user = actor_of(request), user_of(request)
     may_manage = access.may(actor, Act.MANAGE, row)
+    watches = Watch.objects.filter(user=user, person=OuterRef("user"))
     context = {
         "team": row,
-        "rows": row.memberships.select_related("user"),
+        "rows": row.memberships.select_related("user").annotate(watch_id=Subquery(watches.values("pk")[:1])),
+        "may_watch": notices.may_watch(actor, row),
+        "watch": notices.watch_of(user, row),
         "me": user,
         "is_member": row.pk in actor.roles,
         "may_manage": may_manage,

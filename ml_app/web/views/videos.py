@@ -44,12 +44,14 @@ def scan_again(request: HttpRequest, video_id: UUID) -> HttpResponse:
     if not other.is_valid():
         form.add_error(None, other.errors["detector"])
     elif form.is_valid():
+        owner = access.owner_of_rerun(actor_of(request), row)
         try:
-            services.refuse_if_full(queue=services.queue_for(owner=row.owner))
+            services.refuse_if_full(queue=services.queue_for(owner=owner))
             scan, _new = services.request_scan(
                 video=row,
                 frame_count=form.cleaned_data["frame_count"],
                 detector_name=other.cleaned_data["detector"] or detector_for(row.team),
+                owner=owner,
             )
             return redirect("ml_app:scan", scan.pk)
         except ServiceError as error:
