@@ -83,7 +83,8 @@ class BatchShape(Shape):
         }
     )
     def get_counts(self, batch: Batch) -> dict[str, Any]:
-        found = results.counts(batch)
+        known = self.context.get("counts", {})  # of a list, read for all of it together
+        found = known.get(batch.pk) or results.counts(batch)
         return {
             "total": found.total,
             "ended": found.ended,

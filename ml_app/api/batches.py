@@ -77,8 +77,9 @@ class Batches(UploadView):
         """One's own, or those of a `team`, newest first."""
         pages = BatchPages()
         mine = _listed(request)
-        rows = pages.paginate_queryset(mine, request, view=self)
-        return pages.get_paginated_response(BatchShape(rows, many=True, context={"request": request}).data)
+        rows = list(pages.paginate_queryset(mine, request, view=self) or ())
+        context = {"request": request, "counts": results.counts_of(rows)}
+        return pages.get_paginated_response(BatchShape(rows, many=True, context=context).data)
 
     @extend_schema(
         operation_id="create_batch",

@@ -117,3 +117,16 @@ def test_a_full_queue(newcomer: Client, settings: Any, tmp_path: Path) -> None:
     response = send(newcomer, path.read_bytes(), "many.zip")
     assert (response.status_code, response["Retry-After"]) == (503, "60")
     assert Scan.objects.count() == 1
+
+
+def test_the_list_asks_as_often_for_many(owner: Client, django_assert_max_num_queries: Any) -> None:
+    made = [
+        batch_of(OWNER, [f"https://video.example/{at}/{of}" for of in range(at % 3 + 1)]) for at in range(6)
+    ]
+    with django_assert_max_num_queries(8):
+        page = owner.get("/batches/").content.decode()
+    assert page.count("of 3 files") == page.count("of 1 files") == 2
+    with django_assert_max_num_queries(8):
+        rows = owner.get("/api/v1/batches").json()["results"]
+    assert [row["counts"]["total"] for row in rows] == [3, 2, 1, 3, 2, 1]
+    assert len(made) == len(rows)

@@ -77,7 +77,8 @@ def _create(request: HttpRequest) -> HttpResponse:
 
 def _list(request: HttpRequest, form: BatchForm, status: int = 200) -> HttpResponse:
     page = Paginator(access.listed_batches(actor_of(request)), PAGE_SIZE).get_page(request.GET.get("page"))
-    rows = [(batch, results.counts(batch)) for batch in page]
+    counts = results.counts_of(page.object_list)
+    rows = [(batch, counts[batch.pk]) for batch in page]
     context = {
         "page": page,
         "rows": rows,
