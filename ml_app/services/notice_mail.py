@@ -149,7 +149,8 @@ def _message(mail: NoticeMail) -> EmailMessage | None:
     }
     with translation.override(how.language or settings.LANGUAGE_CODE):
         subject = ngettext("%(number)d notice", "%(number)d notices", len(rows)) % {"number": len(rows)}
-        subject = f"{_('Deepfake detector')}: {_line(rows[0]) if len(rows) == 1 else subject}"
+        said = {"about": _("Deepfake detector"), "what": _line(rows[0]) if len(rows) == 1 else subject}
+        subject = _("%(about)s: %(what)s") % said
         return EmailMessage(subject[:200], _body(rows, stop), None, [to], headers=headers)
 
 
@@ -167,7 +168,8 @@ def _body(rows: list[Notice], stop: str) -> str:
 
 
 def _line(row: Notice) -> str:
-    return f"{row.get_event_display()}: {' '.join(str(row.scan.video).split())}"
+    name = " ".join(str(row.scan.video).split())  # a file's name may have lines
+    return _("%(about)s: %(what)s") % {"about": row.get_event_display(), "what": name}
 
 
 def _address(user: User) -> str:

@@ -10,7 +10,8 @@ from django.core.files.base import ContentFile
 from PIL import Image
 
 from ml_app.accounts.invitations import invite
-from ml_app.models import Batch, BatchItem, Origin
+from ml_app.models import Batch, BatchItem, Notice, Origin, Watch
+from ml_app.services.notice_mail import token_of
 from tests.factories import (
     MembershipFactory,
     PictureFactory,
@@ -70,9 +71,14 @@ def every_page(clips: Clips) -> tuple[dict[str, str], AbstractBaseUser]:
     )
     account = UserFactory(is_staff=True, is_superuser=True)
     team = MembershipFactory(user=account, team__name="Politics and investigations").team
-    MembershipFactory(team=team, user__username="somebody-with-a-long-name@example.org")
+    somebody = MembershipFactory(team=team, user__username="somebody-with-a-long-name@example.org").user
     _row, secret = invite(email="anna@example.org", by=account, team=team, role="viewer")
     given = ScanFactory(video__team=team, team=team, done=True)
+    for event, scan in (("waits", given), ("failed", failed), ("decided", done)):
+        Notice.objects.create(user=account, event=event, scan=scan, key=event)
+    for watched in ({"scan": given}, {"team": team}, {"person": somebody}):
+        Watch.objects.create(user=account, **watched)
+    stop = token_of(account)
     addresses = {
         "upload": "/",
         "desk-upload-team": f"/?team={team.pk}",
@@ -84,6 +90,9 @@ def every_page(clips: Clips) -> tuple[dict[str, str], AbstractBaseUser]:
         "desk-team-page": f"/teams/{team.pk}/",
         "desk-team-settings": f"/teams/{team.pk}/settings/",
         "desk-team-join": f"/accounts/invitation/{secret}/",
+        "desk-notices": "/notices/",
+        "desk-notice-settings": "/notices/settings/",
+        "stop-mail": f"/notices/stop/{stop}/",
         "desk-purge": f"/videos/{given.video_id}/purge/",
         "desk-team": f"/admin/ml_app/team/{team.pk}/change/",
         "batches": "/batches/",

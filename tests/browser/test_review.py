@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Browser, expect
 
-from ml_app.models import Review
+from ml_app.models import Review, ReviewCase, Scan
 from tests.browser.test_accessibility import _queries_beside_playwright, _site, examine, look, scheme
-from tests.factories import ScanFactory, UserFactory, add_face
+from tests.factories import MembershipFactory, ScanFactory, UserFactory, add_face
 from tests.web.conftest import standard_models
 
 __all__ = ["_queries_beside_playwright", "_site", "scheme", "standard_models"]
@@ -26,6 +26,16 @@ def desk(transactional_db: None) -> Client:
         add_face(scan, number=1, level=probability, frames=4)
     client = Client()
     client.force_login(UserFactory(username="anna", is_staff=True, is_superuser=True))
+    return client
+
+
+def _reviewer_of_a_team() -> Client:
+    """Somebody who reviews for the team that all scans were given to."""
+    member = MembershipFactory(role="reviewer", team__name="Politics and investigations")
+    Scan.objects.update(team=member.team)
+    ReviewCase.objects.update(team=member.team)
+    client = Client()
+    client.force_login(member.user)
     return client
 
 
@@ -72,6 +82,8 @@ def test_the_queue_is_left_and_found_again(browser: Browser, live_server: Any, d
 
 
 def test_its_pages_are_for_everybody(browser: Browser, live_server: Any, desk: Client, scheme: Any) -> None:
+    """Staff by light, a team's reviewer by dark: both at both widths."""
+    desk = _reviewer_of_a_team() if scheme == "dark" else desk
     page = look(browser, live_server.url, desk, scheme)
     complaints: list[str] = []
     page.goto("/review/?verdict=fake")

@@ -120,7 +120,7 @@ def test_the_page_and_what_was_read(people: People, done: Scan) -> None:
     client = browser(people["viewer"])
     assert "Watch this scan" in client.get(f"/scans/{done.pk}/").content.decode()
     assert client.post(f"/scans/{done.pk}/watch/").status_code == 302
-    assert "Watch it no longer" in client.get(f"/scans/{done.pk}/").content.decode()
+    assert "Watch this scan no longer" in client.get(f"/scans/{done.pk}/").content.decode()
     tell_ended()
     page = client.get("/notices/").content.decode()
     assert "speech.mp4" in page and 'class="unread"' in page
