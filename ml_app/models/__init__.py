@@ -13,12 +13,13 @@ from ml_app.models.scan import Scan, ScanQuerySet
 from ml_app.models.states import FETCHED
 from ml_app.models.team import Membership, Role, Team, TeamQuerySet
 from ml_app.models.verdicts import Evidence, Verdict
-from ml_app.models.video import Video, VideoQuerySet, video_path
+from ml_app.models.video import EXAMPLE, Video, VideoQuerySet, video_path
 from ml_app.models.webhook import Delivery, Webhook
 from ml_app.models.worker import SEEN_SECONDS, Worker
 
 # `video_path` and `face_frame_path` are named in migrations.
 __all__ = [
+    "EXAMPLE",
     "FETCHED",
     "SEEN_SECONDS",
     "ApiToken",

@@ -22,7 +22,7 @@ from ml_app.models.probability import PROBABILITY, in_unit_interval
 from ml_app.models.states import FETCHED, Queue, Status
 from ml_app.models.team import Team
 from ml_app.models.verdicts import Evidence, Verdict
-from ml_app.models.video import Video
+from ml_app.models.video import EXAMPLE, Video
 
 _BEGINNING = {"stage": "", "progress_done": 0, "progress_total": 0}
 _UNCLAIMED = {"worker": "", "lease_expires_at": None}
@@ -47,6 +47,10 @@ class ScanQuerySet(models.QuerySet["Scan"]):
         found = found.filter(video__kind=kind) if kind else found
         found = found.filter(status=status) if status else found
         return found.filter(in_days("created_at", since, until))
+
+    def of_people(self) -> ScanQuerySet:
+        """Those that somebody ordered of something of their own: all but the example's."""
+        return self.exclude(owner=EXAMPLE)
 
     def active(self) -> ScanQuerySet:
         """Those that wait or are being analysed."""
@@ -287,3 +291,8 @@ class Scan(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status in self.ACTIVE
+
+    @property
+    def is_example(self) -> bool:
+        """Whether it is the example, which everybody may look at and nobody change."""
+        return self.owner == EXAMPLE

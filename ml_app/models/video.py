@@ -16,6 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from ml_app.models.states import Status
 from ml_app.models.team import Team
 
+EXAMPLE = "example"  # the owner of the clip that everybody may look at: nobody's, see services/example.py
+
 
 def video_path(video: Video, filename: str) -> str:
     """Where an upload is kept: nothing of its name but a harmless suffix is used."""
@@ -27,8 +29,9 @@ class VideoQuerySet(models.QuerySet["Video"]):
     """Videos."""
 
     def idle_since(self, moment: datetime) -> VideoQuerySet:
-        """Those uploaded before, of which no scan waits or runs just now, the oldest first."""
-        found = self.filter(uploaded_at__lt=moment).exclude(scans__status__in=[Status.QUEUED, Status.RUNNING])
+        """People's that were uploaded before, and of which no scan waits or runs now, the oldest first."""
+        found = self.filter(uploaded_at__lt=moment).exclude(owner=EXAMPLE)
+        found = found.exclude(scans__status__in=[Status.QUEUED, Status.RUNNING])
         return found.order_by("uploaded_at")
 
     def with_media_before(self, moment: datetime) -> VideoQuerySet:

@@ -7,6 +7,7 @@ person should hear is a `ServiceError` with a stable code and a sentence.
 from ml_app.errors import ServiceError, scan_errors
 from ml_app.services.claiming import claim_videos
 from ml_app.services.detectors import DetectorState, detector_state, installed_detectors
+from ml_app.services.example import example_scan
 from ml_app.services.health import Readiness, readiness
 from ml_app.services.metrics import metrics_text
 from ml_app.services.provenance import provenance_of
@@ -36,6 +37,7 @@ __all__ = [
     "delete_video",
     "detector_state",
     "enqueue",
+    "example_scan",
     "installed_detectors",
     "limits",
     "metrics_text",

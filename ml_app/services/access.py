@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
@@ -21,6 +22,7 @@ from django.db.models.lookups import In
 
 from ml_app.audit import who
 from ml_app.models import (
+    EXAMPLE,
     Batch,
     BatchQuerySet,
     Membership,
@@ -145,7 +147,7 @@ def make_visitor(session: SessionBase) -> str:
 
 def _visible(actor: Actor) -> Q | None:
     """What of scans, videos or batches somebody may see; None for nothing."""
-    return Q() if actor.is_staff else _near(actor)
+    return ~Q(owner=EXAMPLE) if actor.is_staff else _near(actor)
 
 
 def _near(actor: Actor) -> Q | None:
@@ -174,6 +176,12 @@ def visible_scans(actor: Actor) -> ScanQuerySet:
     found = _visible(actor)
     scans = Scan.objects.none() if found is None else Scan.objects.filter(found)
     return scans.select_related("video", "team")
+
+
+def visible_scan(actor: Actor, scan_id: UUID) -> Scan | None:
+    """A scan by its number, if somebody may see it. The example is in no list, and open to everybody."""
+    found = visible_scans(actor).filter(pk=scan_id).first()
+    return found or Scan.objects.filter(owner=EXAMPLE, pk=scan_id).select_related("video", "team").first()
 
 
 def visible_videos(actor: Actor) -> VideoQuerySet:
@@ -276,11 +284,11 @@ def may(actor: Actor, act: Act, subject: Scan | Video | Batch | Team | None) -> 
         subject: None for everybody's, and for what belongs to nobody: a new team, an invitation to the site.
     """
     if subject is None:
-        if act is Act.MAKE and settings.TEAMS_OPEN and actor.user is not None:
-            return actor.user.is_active
-        return actor.is_staff and _is_permitted(actor, act)
+        return _may_at_all(actor, act)
     if isinstance(subject, Team):
         return _may_to_team(actor, act, subject)
+    if subject.owner == EXAMPLE:
+        return act is Act.SEE
     if actor.is_staff and (act in _STAFF or (act in (Act.REVIEW, Act.PURGE) and _is_permitted(actor, act))):
         return True
     is_own = bool(actor.owner) and subject.owner == actor.owner
@@ -289,6 +297,12 @@ def may(actor: Actor, act: Act, subject: Scan | Video | Batch | Team | None) -> 
     return _is_enough(actor, act, subject.team_id, _OF_THE_TEAM) or (
         is_own and _is_enough(actor, act, subject.team_id, _OWN_IN_TEAM)
     )
+
+
+def _may_at_all(actor: Actor, act: Act) -> bool:
+    if act is Act.MAKE and settings.TEAMS_OPEN and actor.user is not None:
+        return actor.user.is_active
+    return actor.is_staff and _is_permitted(actor, act)
 
 
 def _may_to_team(actor: Actor, act: Act, team: Team) -> bool:

@@ -53,7 +53,7 @@ def _gauge(name: str, about: str, value: float) -> Metric:
 
 def _scans() -> Metric:
     family = GaugeMetricFamily("deepfake_scans", "Scans by state", labels=["state"])
-    active = dict(Scan.objects.active().order_by().values_list("status").annotate(Count("pk")))
+    active = dict(Scan.objects.of_people().active().order_by().values_list("status").annotate(Count("pk")))
     counts = active | _ended(int(time.monotonic() // ENDED_SECONDS))
     for status in Scan.Status.values:
         family.add_metric([status], counts.get(status, 0))
@@ -63,7 +63,7 @@ def _scans() -> Metric:
 @lru_cache(maxsize=1)
 def _ended(minute: int) -> dict[str, int]:
     """Those that have ended, which takes a second where there are millions: counted once a minute."""
-    rows = Scan.objects.filter(status__in=Scan.TERMINAL).order_by()
+    rows = Scan.objects.of_people().filter(status__in=Scan.TERMINAL).order_by()
     return dict(rows.values_list("status").annotate(Count("pk")))
 
 
@@ -73,7 +73,7 @@ def _queue() -> Iterator[Metric]:
         "deepfake_queue_oldest_seconds", "Age of the one that waits longest, or 0", labels=["queue"]
     )
     for queue in Scan.Queue.values:
-        waiting = Scan.objects.waiting(queue).aggregate(n=Count("pk"), since=Min("created_at"))
+        waiting = Scan.objects.of_people().waiting(queue).aggregate(n=Count("pk"), since=Min("created_at"))
         age = (timezone.now() - waiting["since"]).total_seconds() if waiting["since"] else 0.0
         length.add_metric([queue], waiting["n"])
         oldest.add_metric([queue], max(0.0, age))
@@ -83,7 +83,8 @@ def _queue() -> Iterator[Metric]:
 
 def _recent() -> Iterator[Metric]:
     since = timezone.now() - WINDOW
-    done = Scan.objects.filter(status=Scan.Status.DONE, finished_at__gte=since).order_by("-finished_at")
+    recent = Scan.objects.of_people().filter(finished_at__gte=since)
+    done = recent.filter(status=Scan.Status.DONE).order_by("-finished_at")
     seconds = list(done.values_list("seconds", flat=True)[:NEWEST])
     stages = GaugeMetricFamily(
         "deepfake_stage_seconds",
@@ -101,7 +102,7 @@ def _recent() -> Iterator[Metric]:
     failures = GaugeMetricFamily(
         "deepfake_recent_failures", "Scans that failed in the last hour, by error", labels=["code"]
     )
-    failed = Scan.objects.filter(status=Scan.Status.FAILED, finished_at__gte=since).order_by()
+    failed = recent.filter(status=Scan.Status.FAILED).order_by()
     for code, number in failed.values_list("error_code").annotate(Count("pk")):
         failures.add_metric([code], number)
     yield failures

@@ -44,7 +44,7 @@ def queue_state(*, queue: str) -> QueueState:
     """One small query."""
     is_batch = queue in (Scan.Queue.BATCH, Scan.Queue.BATCH_LINK)
     limit = settings.BATCH_QUEUE_LIMIT if is_batch else settings.QUEUE_LIMIT
-    waiting = Scan.objects.waiting(queue).order_by().count()
+    waiting = Scan.objects.of_people().waiting(queue).order_by().count()
     full = limit and waiting >= limit
     return QueueState(queue, waiting, limit, refuse("queue_full").message if full else "")
 

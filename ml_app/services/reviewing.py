@@ -55,7 +55,7 @@ def cases_for(actor: Actor) -> ReviewCaseQuerySet:
 def scans_for(actor: Actor) -> ScanQuerySet:
     """The scans whose figures somebody may see: all of them, or those of the teams that they review for."""
     if access.may(actor, Act.REVIEW, None):
-        return Scan.objects.all()
+        return Scan.objects.of_people()
     teams = access.reviewed_teams(actor)
     return Scan.objects.filter(team__in=teams) if teams else Scan.objects.none()
 
@@ -101,7 +101,9 @@ def urgency_of(*, verdict: str, probability: float | None, threshold: float | No
 
 
 def open_case(*, scan: Scan) -> None:
-    """A scan has ended, and waits for its first look. Once is enough."""
+    """A scan has ended, and waits for its first look, once. Nobody needs to decide on the example."""
+    if scan.is_example:
+        return
     urgency = urgency_of(verdict=scan.verdict, probability=scan.fake_probability, threshold=scan.threshold)
     since = scan.finished_at or timezone.now()
     ReviewCase.objects.get_or_create(

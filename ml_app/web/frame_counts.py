@@ -55,9 +55,11 @@ def _frame_choices(detector: str) -> tuple[FrameChoice, ...]:
 
 def measured_seconds(*, detector: str) -> dict[int, list[float]]:
     """How long the recent scans of videos of this installation took, by frame count."""
-    rows = Scan.objects.filter(
-        status=Scan.Status.DONE, detector_name=detector, video__kind=Video.Kind.VIDEO
-    ).order_by("-created_at")
+    rows = (
+        Scan.objects.of_people()
+        .filter(status=Scan.Status.DONE, detector_name=detector, video__kind=Video.Kind.VIDEO)
+        .order_by("-created_at")
+    )
     found: dict[int, list[float]] = {}
     for count, seconds in rows.values_list("frame_count", "seconds")[:RECENT]:
         total: Any = seconds.get("total")

@@ -49,6 +49,8 @@ PAGE_RULES = {
     "ml_app:about": Rule(same(200)),
     "ml_app:models": Rule(same(200)),
     "ml_app:language": Rule(same(302)),
+    "ml_app:example": Rule(same(302)),  # what it leads to: see test_example.py
+    "ml_app:tour": Rule(same(302)),
     "ml_app:too_large": Rule(same(413), POST=same(413)),
     "ml_app:queue": Rule(same(200)),
     "ml_app:account": Rule((302, 200, 200, 302, 302)),

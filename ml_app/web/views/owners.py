@@ -64,7 +64,7 @@ def teams_of(request: HttpRequest) -> list[Team]:
 def scan_or_404(request: HttpRequest, scan_id: UUID, act: Act = Act.SEE) -> Scan:
     """A scan that the request may see, and do this to. For anyone else it does not exist."""
     actor = actor_of(request)
-    scan = access.visible_scans(actor).filter(pk=scan_id).first()
+    scan = access.visible_scan(actor, scan_id)
     if scan is None or not access.may(actor, act, scan):
         raise Http404("no such scan")
     return scan

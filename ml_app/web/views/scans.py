@@ -24,6 +24,7 @@ from ml_app.web import wording
 from ml_app.web.forms import FrameCountForm, HistoryFilter
 from ml_app.web.listings import ScanPaginator, faces_of, with_extras
 from ml_app.web.review_forms import DecisionForm
+from ml_app.web.views import tour
 from ml_app.web.views.owners import actor_of, scan_or_404, user_of
 
 PAGE_SIZE = 25
@@ -120,7 +121,14 @@ def history(request: HttpRequest) -> HttpResponse:
     page = ScanPaginator(with_extras(scans.matching(**chosen)), PAGE_SIZE).get_page(request.GET.get("page"))
     is_filtered = bool(chosen or form.errors)
     has_any = bool(page.object_list) or form.has_teams or (is_filtered and scans.exists())
-    context = {"page": page, "form": form, "is_filtered": is_filtered, "has_any": has_any}
+    context = {
+        "page": page,
+        "form": form,
+        "is_filtered": is_filtered,
+        "has_any": has_any,
+        "shows_tour": tour.is_wanted(request),
+        "detector": services.detector_state(),
+    }
     return render(request, "ml_app/history.html", context)
 
 

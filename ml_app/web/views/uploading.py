@@ -19,8 +19,9 @@ from ml_app.models import Video
 from ml_app.storage.uploads import max_upload_bytes, uploaded_files
 from ml_app.teams.defaults import detector_for
 from ml_app.web.forms import LinkForm, UploadForm
+from ml_app.web.views import tour
 from ml_app.web.views.busy import Unread, come_back_later, queue_of
-from ml_app.web.views.owners import make_owner, teams_of, user_of
+from ml_app.web.views.owners import make_owner, owner_of, teams_of, user_of
 
 _STATUS = {"too_large": 413, "disk_full": 507, "detector_unavailable": 503}  # 422 for anything else
 
@@ -120,5 +121,6 @@ def page(
         "max_minutes": settings.MAX_DURATION_MINUTES,
         "media_days": settings.MEDIA_RETENTION_DAYS,
         "findings_days": settings.FINDINGS_RETENTION_DAYS,
+        "shows_tour": not owner_of(request) and tour.is_wanted(request),  # to those who never came so far
     }
     return render(request, template, context, status=status)
