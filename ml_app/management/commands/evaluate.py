@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ml_app.training.evaluation.figures import Bootstrap
     from ml_app.training.evaluation.judging import Judge, JudgedClip
     from ml_app.training.evaluation.table import LabelledClip
+    from ml_app.training.evaluation.variants import Variant
 
 
 class Command(BaseCommand):
@@ -36,7 +37,12 @@ class Command(BaseCommand):
         add("--frames", type=int, help=f"frames of each clip; {settings.DEFAULT_FRAME_COUNT}, or the nearest")
         add("--split", help="measure only the rows of this split; all by default")
         add("--report", type=Path, default=Path("runs/evaluation"), metavar="FOLDER", help="where to write")
-        add("--robustness", action="store_true", help="also on compressed, scaled, cut and filmed variants")
+        add(
+            "--robustness",
+            nargs="*",
+            metavar="NAME",
+            help="also on compressed, scaled, cut and filmed variants: on those named, or on all",
+        )
         add("--faces", type=Path, metavar="TAR", help="genuine pictures, for false alarms by group")
         add("--detector", default=settings.DETECTOR, help="name of an installed detector")
         add("--models", type=Path, default=settings.MODELS_DIR, help="where detectors are kept")
@@ -65,6 +71,7 @@ class Command(BaseCommand):
         from ml_app.training.evaluation.figures import Bootstrap  # noqa: PLC0415
         from ml_app.training.evaluation.table import read_table  # noqa: PLC0415
 
+        variants = _variants(options["robustness"])
         clips = read_table(options["clips"], options["split"])
         judge = _judge(options)
         bootstrap = Bootstrap(options["resamples"], options["seed"])
@@ -74,8 +81,8 @@ class Command(BaseCommand):
         judged = _judged(judge, clips, "clips", options["jobs"])
         threshold = judge.detector.decision.threshold
         metrics |= results.results(judged, threshold, bootstrap)
-        if options["robustness"]:
-            metrics["robustness"] = _robustness(judge, judged, bootstrap, options["jobs"])
+        if variants:
+            metrics["robustness"] = _robustness(judge, judged, variants, bootstrap, options["jobs"])
         if options["faces"]:
             metrics["groups"] = _groups(judge, options["faces"])
         out: Path = options["report"]
@@ -126,16 +133,28 @@ def _judged(
     return list(tqdm(judging, desc=name, total=len(clips), unit="clip", disable=None))
 
 
+def _variants(names: list[str] | None) -> list[Variant]:
+    """Those of these names, all where none is named, none where they are not asked for."""
+    from ml_app.training.evaluation.variants import VARIANTS  # noqa: PLC0415
+
+    if names is None:
+        return []
+    known = {variant.name: variant for variant in VARIANTS}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise CommandError(f"No such variant: {', '.join(unknown)}. There are {', '.join(known)}.")
+    return [known[name] for name in names or known]
+
+
 def _robustness(
-    judge: Judge, judged: list[JudgedClip], bootstrap: Bootstrap, jobs: int | None
+    judge: Judge, judged: list[JudgedClip], variants: list[Variant], bootstrap: Bootstrap, jobs: int | None
 ) -> list[dict[str, Any]]:
     from ml_app.training.evaluation.results import robustness  # noqa: PLC0415
-    from ml_app.training.evaluation.variants import VARIANTS  # noqa: PLC0415
 
     # A clip that cannot be analysed as it is would only be counted again.
     usable = [item for item in judged if item.judgement.analysable]
     clips = [item.clip for item in usable]
-    varied = {variant: _judged(judge, clips, variant.label, jobs, variant=variant) for variant in VARIANTS}
+    varied = {variant: _judged(judge, clips, variant.label, jobs, variant=variant) for variant in variants}
     return robustness(usable, varied, judge.detector.decision.threshold, bootstrap)
 
 

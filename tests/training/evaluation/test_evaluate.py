@@ -251,6 +251,10 @@ def test_robustness_and_false_alarms_by_group(table: Path, tmp_path: Path) -> No
     assert sum(row["not_analysable"] for row in rows) <= 4  # of 22; the smallest faces
     assert rows[0]["auc_change"]["value"] == 0
     assert {row["auc"]["n"] + row["not_analysable"] for row in rows} == {2}
+    again = evaluate(two, tmp_path / "out", "--frames", 4, "--robustness", "half", "mirrored")
+    assert again.metrics["robustness"] == [row for row in rows if row["name"] in "original half mirrored"]
+    with pytest.raises(CommandError, match=r"No such variant: blurred\. There are h264_crf23, "):
+        evaluate(two, tmp_path / "out", "--robustness", "blurred")
     groups = found.metrics["groups"]
     assert groups["gender"]["female"]["n"] == 2
     assert groups["origin"]["Black"]["n"] == 1
