@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection.faces.crops import Image, halved
-from ml_app.detection.faces.detect import Located, moved_to, overlap
+from ml_app.detection.faces.detect import SAME, Located, moved_to, overlap, without_doubles
 from ml_app.detection.findings import Box
 from ml_app.detection.networks.blazeface_onnx import OUTPUTS, PICTURE, STRIDES, VALUES, blazeface_graph
 
@@ -29,7 +29,6 @@ NEAR_FACE = 28.0  # pixels that the smallest known face is given where faces are
 NEAR_LEAST = 128  # the long side of the smallest copy
 THRESHOLD = 0.5  # of the logit; faces have 2 to 4, most of what is none less than 1
 SCORE = 0.4  # of a logit: puts it on the scale of HOG, 0 the threshold and 1 a clear face
-SAME = 0.3  # overlap of two boxes about one face
 _GRID = 32  # sides of what the network is given are multiples of it
 _UP = 0.03  # of the box's side: so much lower than HOG's is the network's box, on 31 clips; sides are equal
 _RIGHT_EYE, _LEFT_EYE = 2, 3  # of a person, among the places of an anchor
@@ -54,7 +53,7 @@ class BlazeFace:
             if level > first and located:
                 break
             located += search(image, SIDES[level])
-        return _merged(located)
+        return without_doubles(located)
 
     def near(self, image: Image, expected: Sequence[Located]) -> list[Located] | None:
         """Search a frame whose faces are expected to be those of a moment before, on a copy just fine enough.
@@ -65,7 +64,7 @@ class BlazeFace:
         smallest = min(max(face.box.width, face.box.height) for face in expected)
         wanted = max(image.shape[:2]) * NEAR_FACE / max(1, smallest)
         side = min(SIDES[-1], max(NEAR_LEAST, int(-(-wanted // _GRID)) * _GRID))
-        located = _merged(search(image, side))
+        located = without_doubles(search(image, side))
         lost = any(not any(moved_to(face.box, found.box) for found in located) for face in expected)
         return None if lost else located
 
@@ -142,14 +141,6 @@ def _located(logit: float, place: Array) -> Located:
     box = Box(round(x - half), round(y - half), round(x + half), round(y + half))
     across, down = place[_LEFT_EYE] - place[_RIGHT_EYE]
     return Located(box, (logit - THRESHOLD) * SCORE, math.degrees(math.atan2(down, across)))
-
-
-def _merged(located: Sequence[Located]) -> list[Located]:
-    kept: list[Located] = []
-    for found in sorted(located, key=lambda found: -found.score):
-        if all(overlap(found.box, other.box) < SAME for other in kept):
-            kept.append(found)
-    return kept
 
 
 @cache

@@ -28,6 +28,8 @@ NEAR_SIDE = 2.2  # of a face's size: side of the square that is searched about t
 NEAR_MOVE = 0.6  # of a face's size: found no further away than this it is the one that was looked for
 NEAR_CLEAR = 0.3  # a face seen less clearly than this may be missing: it was often none
 SAME = 0.3  # overlap of two boxes about one face
+PART = 0.5  # of a box: so much within a larger one, it is about a part of that face
+FAR_CLEARER = 2.0  # times the score of the larger one: then it is a face before it
 _DETECTOR = Path(__file__).with_name("hog.dlib")
 
 
@@ -77,7 +79,7 @@ def locate_near(image: Image, expected: Sequence[Located]) -> list[Located] | No
     candidates: list[Located] = []
     for face in expected:
         candidates += _search_about(image, face.box)
-    located = _without_doubles(candidates)
+    located = without_doubles(candidates)
     for face in expected:
         if face.score >= NEAR_CLEAR and not any(moved_to(face.box, found.box) for found in located):
             return None
@@ -102,12 +104,14 @@ def needed_level(box: Box, longest: int) -> int:
 
 def overlap(one: Box, other: Box) -> float:
     """Intersection over union of two boxes, 0..1."""
+    both = _common(one, other)
+    return both / (one.width * one.height + other.width * other.height - both) if both else 0.0
+
+
+def _common(one: Box, other: Box) -> int:
     width = min(one.right, other.right) - max(one.left, other.left)
     height = min(one.bottom, other.bottom) - max(one.top, other.top)
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    return both / (one.width * one.height + other.width * other.height - both)
+    return max(0, width) * max(0, height)
 
 
 def scaled(box: Box, factor: float) -> Box:
@@ -159,12 +163,25 @@ def _shifted(box: Box, across: int, down: int) -> Box:
     return Box(box.left + across, box.top + down, box.right + across, box.bottom + down)
 
 
-def _without_doubles(candidates: Iterable[Located]) -> list[Located]:
+def without_doubles(candidates: Iterable[Located]) -> list[Located]:
+    """Each face once, clearest first: of several boxes about it the clearest, and none about a part of it.
+
+    On a copy too fine for it, an eye and the nose, or mouth and chin, are found as a face of their own: on
+    half of the frames of close-ups, half as large as the face and mostly within its box.
+    """
     kept: list[Located] = []
     for found in sorted(candidates, key=lambda found: -found.score):
         if all(overlap(found.box, other.box) < SAME for other in kept):
             kept.append(found)
-    return kept
+    return [found for found in kept if not any(_is_part(found, other) for other in kept)]
+
+
+def _is_part(found: Located, other: Located) -> bool:
+    """Whether a box is about a part of another face: smaller, half of it within, and not far clearer."""
+    size = found.box.width * found.box.height
+    if size >= other.box.width * other.box.height or found.score > FAR_CLEARER * other.score:
+        return False
+    return _common(found.box, other.box) >= PART * size
 
 
 def moved_to(one: Box, other: Box) -> bool:

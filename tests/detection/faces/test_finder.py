@@ -45,6 +45,34 @@ def test_a_face_that_lies_on_its_side_is_found(turn: int) -> None:
     assert len(finder("blazeface").everywhere(image, 0, 1)) == 1
 
 
+def test_a_face_that_fills_the_picture_is_found_once_and_not_by_its_parts() -> None:
+    whole = portrait()
+    found = []
+    for share in (0.5, 0.6, 0.7, 0.8, 0.9):
+        inset = round(128 * (1 - share))
+        image = np.ascontiguousarray(whole[inset : 256 - inset, inset : 256 - inset])
+        image = np.asarray(cv2.resize(image, (480, 480)), dtype=np.uint8)
+        parts = [one for side in blazeface.SIDES for one in blazeface.search(image, side)]
+        found.append((len(parts), len(finder("blazeface").everywhere(image, 1, 1))))
+    assert max(parts for parts, _ in found) >= 3, "it is worth a test"
+    assert [faces for _, faces in found] == [1] * 5
+
+
+@pytest.mark.parametrize(
+    ("boxes", "kept"),
+    [
+        ([(Box(0, 0, 100, 100), 0.6), (Box(40, 10, 90, 60), 0.7)], [0]),  # an eye, clearer than the face
+        ([(Box(0, 0, 100, 100), 0.6), (Box(30, 70, 80, 120), 0.3)], [0]),  # mouth and chin
+        ([(Box(0, 0, 100, 100), 0.2), (Box(40, 10, 90, 60), 0.7)], [1, 0]),  # a child before a poster
+        ([(Box(0, 0, 100, 100), 0.9), (Box(80, 40, 150, 110), 0.5)], [0, 1]),  # cheek to cheek
+        ([(Box(0, 0, 100, 100), 0.5), (Box(10, 5, 110, 105), 0.9)], [1]),  # two boxes about one face
+    ],
+)
+def test_each_face_once(boxes: list[tuple[Box, float]], kept: list[int]) -> None:
+    located = [Located(box, score) for box, score in boxes]
+    assert detect.without_doubles(located) == [located[number] for number in kept]
+
+
 def test_a_face_of_a_thirtieth_of_the_picture_is_found() -> None:
     image = np.full((720, 1280, 3), 90, dtype=np.uint8)
     image[300:428, 500:628] = cv2.resize(portrait(), (128, 128), interpolation=cv2.INTER_AREA)
