@@ -16,10 +16,10 @@ from ml_app.accounts.invitations import invite
 from tests.accounts.conftest import PASSWORD, make_user
 from tests.accounts.test_signing_in import code_of
 from tests.accounts.test_single_sign_on import server_for
-from tests.browser.test_accessibility import _queries_beside_playwright, examine, scheme
+from tests.browser.test_accessibility import _queries_beside_playwright, examine
 from tests.web.conftest import _site, standard_models
 
-__all__ = ["_queries_beside_playwright", "_site", "scheme", "standard_models"]
+__all__ = ["_queries_beside_playwright", "_site", "standard_models"]
 pytestmark = pytest.mark.browser
 
 
@@ -79,48 +79,44 @@ def test_a_passkey_signs_in(context: BrowserContext, root: User) -> None:
     assert complaints == []
 
 
-def test_an_app_and_its_pages(
-    browser: Browser, live_server: Any, root: User, scheme: Any, settings: Any
-) -> None:
-    context = browser.new_context(base_url=live_server.url, color_scheme=scheme, bypass_csp=True)
+def test_an_app_and_its_pages(browser: Browser, live_server: Any, root: User, settings: Any) -> None:
+    context = browser.new_context(base_url=live_server.url, bypass_csp=True)
     page = context.new_page()
     page.goto(f"/accounts/invitation/{invite(email='ben@example.org', by=root)[1]}/")
-    complaints = examine(page, "signup-invited", scheme)
+    complaints = examine(page, "signup-invited")
     sign_in(page)
     page.goto("/accounts/2fa/totp/activate/")
-    complaints += examine(page, "confirm-access", scheme)
+    complaints += examine(page, "confirm-access")
     confirm(page)
-    complaints += examine(page, "add-app", scheme)
+    complaints += examine(page, "add-app")
     page.get_by_label("Authenticator code").fill(code_of(page.locator("#authenticator_secret").input_value()))
     page.get_by_role("button", name="Activate").click()
     expect(page.get_by_text("recovery codes").first).to_be_visible()
-    complaints += examine(page, "recovery-codes", scheme)
+    complaints += examine(page, "recovery-codes")
     page.goto("/accounts/2fa/")
-    complaints += examine(page, "second-factors", scheme)
+    complaints += examine(page, "second-factors")
     page.goto("/accounts/2fa/webauthn/add/")
-    complaints += examine(page, "add-passkey", scheme)
+    complaints += examine(page, "add-passkey")
     page.goto("/accounts/invitations/")
     page.get_by_label("E-mail address").fill("cleo@example.org")
     page.get_by_role("button", name="Invite").click()
     expect(page.get_by_text("was sent to cleo@example.org")).to_be_visible()
-    complaints += examine(page, "invited", scheme)
+    complaints += examine(page, "invited")
     page.get_by_role("button", name="Sign out").click()
     sign_in(page)
-    complaints += examine(page, "second-factor", scheme)
+    complaints += examine(page, "second-factor")
     context.close()
     assert not complaints, "\n".join(complaints)
 
 
-def test_the_first_start(
-    browser: Browser, live_server: Any, db: None, scheme: Any, settings: Any, tmp_path: Path
-) -> None:
+def test_the_first_start(browser: Browser, live_server: Any, db: None, settings: Any, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path
-    context = browser.new_context(base_url=live_server.url, color_scheme=scheme, bypass_csp=True)
+    context = browser.new_context(base_url=live_server.url, bypass_csp=True)
     page = context.new_page()
     page.goto("/accounts/login/")
-    complaints = examine(page, "login-first-start", scheme)
+    complaints = examine(page, "login-first-start")
     page.goto(f"/accounts/first/?code={first_code()}")
-    complaints += examine(page, "first-start", scheme)
+    complaints += examine(page, "first-start")
     page.get_by_label("Username").fill("root")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password confirmation").fill(PASSWORD)
@@ -130,18 +126,16 @@ def test_the_first_start(
     assert not complaints, "\n".join(complaints)
 
 
-def test_take_the_data_along_and_leave(
-    browser: Browser, live_server: Any, transactional_db: None, scheme: Any
-) -> None:
+def test_take_the_data_along_and_leave(browser: Browser, live_server: Any, transactional_db: None) -> None:
     make_user()
-    context = browser.new_context(base_url=live_server.url, color_scheme=scheme, bypass_csp=True)
+    context = browser.new_context(base_url=live_server.url, bypass_csp=True)
     page = context.new_page()
     sign_in(page, "anna")
     page.goto("/accounts/")
     page.get_by_role("link", name="Delete the account").click()
     confirm(page)
     expect(page.get_by_role("heading", name="Delete the account of anna?")).to_be_visible()
-    complaints = examine(page, "delete-account", scheme)
+    complaints = examine(page, "delete-account")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download your data first").click()
     assert "account.json" in ZipFile(download.value.path()).namelist()

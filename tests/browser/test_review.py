@@ -10,11 +10,11 @@ from django.test import Client
 from playwright.sync_api import Browser, expect
 
 from ml_app.models import Review, ReviewCase, Scan
-from tests.browser.test_accessibility import _queries_beside_playwright, _site, examine, look, scheme
+from tests.browser.test_accessibility import _queries_beside_playwright, _site, examine, look
 from tests.factories import MembershipFactory, ScanFactory, UserFactory, add_face
 from tests.web.conftest import standard_models
 
-__all__ = ["_queries_beside_playwright", "_site", "scheme", "standard_models"]
+__all__ = ["_queries_beside_playwright", "_site", "standard_models"]
 pytestmark = pytest.mark.browser
 
 
@@ -40,7 +40,7 @@ def _reviewer_of_a_team() -> Client:
 
 
 def test_a_decision_by_keys_alone(browser: Browser, live_server: Any, desk: Client) -> None:
-    page = look(browser, live_server.url, desk, "light")
+    page = look(browser, live_server.url, desk)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto("/review/?verdict=fake")
@@ -72,7 +72,7 @@ def test_a_decision_by_keys_alone(browser: Browser, live_server: Any, desk: Clie
 
 
 def test_the_queue_is_left_and_found_again(browser: Browser, live_server: Any, desk: Client) -> None:
-    page = look(browser, live_server.url, desk, "light")
+    page = look(browser, live_server.url, desk)
     page.goto("/review/?order=oldest")
     page.locator(".queue .row-link").first.click()
     expect(page.locator("#case-title")).to_be_visible()
@@ -81,27 +81,30 @@ def test_the_queue_is_left_and_found_again(browser: Browser, live_server: Any, d
     page.context.close()
 
 
-def test_its_pages_are_for_everybody(browser: Browser, live_server: Any, desk: Client, scheme: Any) -> None:
-    """Staff by light, a team's reviewer by dark: both at both widths."""
-    desk = _reviewer_of_a_team() if scheme == "dark" else desk
-    page = look(browser, live_server.url, desk, scheme)
+@pytest.mark.parametrize("of_a_team", [False, True])
+def test_its_pages_are_for_everybody(
+    browser: Browser, live_server: Any, desk: Client, of_a_team: bool
+) -> None:
+    """For staff and for a team's reviewer."""
+    desk = _reviewer_of_a_team() if of_a_team else desk
+    page = look(browser, live_server.url, desk)
     complaints: list[str] = []
     page.goto("/review/?verdict=fake")
     page.get_by_label("Keep this filter as").fill("Accused")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("link", name="Accused")).to_be_visible()
-    complaints += examine(page, "review-queue", scheme)
+    complaints += examine(page, "review-queue")
     page.locator(".queue .row-link").first.click()
     page.get_by_label("Moment that shows it").fill("soon")
     page.get_by_role("button", name="Record the decision").click()
-    complaints += examine(page, "review-case", scheme)
+    complaints += examine(page, "review-case")
     page.get_by_label("Manipulated", exact=True).check()
     page.get_by_label("Moment that shows it").fill("0:01")
     page.get_by_role("button", name="Record the decision").click()
     expect(page.locator(".queue .row-link")).to_have_count(1)
     page.goto("/review/figures/")
-    complaints += examine(page, "review-figures", scheme)
+    complaints += examine(page, "review-figures")
     page.goto("/review/?verdict=real")
-    complaints += examine(page, "review-empty", scheme)
+    complaints += examine(page, "review-empty")
     assert not complaints, "\n".join(complaints)
     page.context.close()
