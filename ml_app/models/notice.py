@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ml_app.models.scan import Scan
 from ml_app.models.team import Team
@@ -131,7 +132,7 @@ class Notice(models.Model):
     """Something that somebody was told of a scan."""
 
     class Event(models.TextChoices):
-        DONE = "done", _("Analysed")
+        DONE = "done", pgettext_lazy("a notice", "Analysed")
         FAILED = "failed", _("Could not be analysed")
         DECIDED = "decided", _("Decided on")
         DISPUTED = "disputed", _("Reviewers disagree")
