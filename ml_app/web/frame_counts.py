@@ -75,9 +75,11 @@ def accuracy_words(count: int, heads: dict[int, HeadFigures]) -> str:
     nearest = min(heads, key=lambda made_for: (abs(made_for - count), -made_for))  # as the detector chooses
     words = _measured(heads[nearest])
     if nearest != count:
-        words += " " + _("This is the checkpoint for %(count)d frames, the nearest there is.") % {
-            "count": nearest
-        }
+        words += " " + ngettext(
+            "This is the checkpoint for %(count)d frame, the nearest there is.",
+            "This is the checkpoint for %(count)d frames, the nearest there is.",
+            nearest,
+        ) % {"count": nearest}
     return words
 
 

@@ -6,11 +6,12 @@ Pages, the admin and the command line take their words from here.
 from __future__ import annotations
 
 from datetime import datetime
+from unicodedata import bidirectional
 
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
-from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.translation import get_language_bidi, gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from ml_app.models import Evidence, Face, Scan, Verdict, Video
@@ -203,18 +204,29 @@ def _looked_again(count: int) -> Words:
     ) % {"count": count}
 
 
+def isolated(text: object) -> str:
+    """A name that somebody gave, or a label of a drawing, whose direction is its own and not that around it.
+
+    For sentences and drawings, where no `bdi` can stand. Nothing is added where all runs left to right.
+    """
+    words = str(text)
+    is_needed = get_language_bidi() or any(bidirectional(letter) in ("R", "AL") for letter in words)
+    return f"\u2068{words}\u2069" if is_needed else words
+
+
 def percent(probability: float) -> str:
     """A probability 0..1 for people. The ends are never claimed to be reached."""
     if probability < 0.01:
-        return f"<\u00a0{per_cent(1)}"
+        return per_cent(1, "<\u00a0")
     if probability > 0.99:
-        return f">\u00a0{per_cent(99)}"
+        return per_cent(99, ">\u00a0")
     return per_cent(round(probability * 100))
 
 
-def per_cent(number: int) -> str:
-    """A number with the sign, which languages set apart from it or not."""
-    return pgettext("per cent", "%(number)d\u00a0%%") % {"number": number}
+def per_cent(number: int, before: str = "") -> str:
+    """A number with the sign, which languages set apart or not. Left to right whatever is around it."""
+    words = before + pgettext("per cent", "%(number)d\u00a0%%") % {"number": number}
+    return f"\u2066{words}\u2069" if get_language_bidi() else words
 
 
 def measured(value: float, *, is_share: bool, is_count: bool = False) -> str:

@@ -15,6 +15,7 @@ window.uploadQueue = (form, problem, full, megabytes) => {
     item.className = "queued";
     name.className = "queued-name";
     state.className = "queued-state num";
+    name.dir = "auto";
     name.textContent = file.name;
     state.textContent = form.dataset.waiting;
     bar.max = 100;

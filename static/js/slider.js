@@ -7,7 +7,7 @@ for (const field of document.querySelectorAll("[data-slider]")) {
   const meanings = [...field.querySelectorAll(".choice-words")].map((part) => part.textContent);
   const meaning = field.querySelector(".slider-words");
   const show = () => {
-    const words = `${radios[range.value].value} ${field.dataset.one}`;
+    const words = radios[range.value].closest(".choice").dataset.words;
     output.textContent = words;
     range.setAttribute("aria-valuetext", words);
     meaning.textContent = meanings[range.value];

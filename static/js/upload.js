@@ -11,7 +11,12 @@ if (form) {
   const words = uploading.querySelector(".uploading-words");
   const submit = form.querySelector("[type=submit]");
   const status = form.querySelector("[data-announce]");
-  const megabytes = (bytes) => (bytes / 1024 ** 2).toFixed(1);
+  // Digits as everywhere on the site, whatever a language's own are; separators as the page's language has them.
+  const numbers = (options) =>
+    new Intl.NumberFormat(document.documentElement.lang, { numberingSystem: "latn", ...options });
+  const oneDigit = numbers({ minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const share = numbers({ style: "percent" });
+  const megabytes = (bytes) => oneDigit.format(bytes / 1024 ** 2);
   let stopped = false;
   let announced = -1;
 
@@ -37,7 +42,7 @@ if (form) {
     const size = megabytes(files.reduce((sum, file) => sum + file.size, 0));
     const text = files.length > 1 ? form.dataset.several : form.dataset.chosen;
     name.textContent = files.length
-      ? text.replace("SIZE", size).replace("COUNT", files.length).replace("NAME", () => files[0].name)
+      ? text.replace("SIZE", size).replace("COUNT", files.length).replace("NAME", () => `\u2068${files[0].name}\u2069`)
       : "";
     refuse(files.length === 1 ? problem() : "");
   });
@@ -90,7 +95,7 @@ if (form) {
         : form.dataset.checking;
     if (Math.floor(percent / 25) > announced) {
       announced = Math.floor(percent / 25);
-      status.textContent = loaded < total ? `${percent} %` : form.dataset.checking;
+      status.textContent = loaded < total ? share.format(percent / 100) : form.dataset.checking;
     }
   });
   form.addEventListener("htmx:afterRequest", (event) => {

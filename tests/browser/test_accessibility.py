@@ -206,6 +206,7 @@ def test_german_fits_on_a_phone(
         assert page.locator("html").get_attribute("lang") == "de"
         assert fits(page), f"{name} is wider than a phone in German"
         keep(page, f"{name}-360-german")
+    page.locator(".languages summary").press("Enter")
     page.get_by_role("link", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
     assert page.url.endswith(pages[0]["delete"])

@@ -26,6 +26,13 @@ KEYWORDS = DEFAULT_KEYWORDS | {
     for name in ("gettext_lazy", "ngettext_lazy", "pgettext_lazy", "npgettext_lazy")
 }
 HEADER = "# The pages and the review desk. Gathered and compiled by `make messages`."
+# As Unicode's CLDR and Django have it; Babel's own rule for Arabic differs for the last two.
+PLURALS = {
+    "ar": (
+        6,
+        "n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 && n%100<=99 ? 4 : 5",
+    )
+}
 ANY_DATE = datetime(2000, 1, 1, tzinfo=UTC)  # the same source makes the same file
 UNWANTED = (
     "Project-Id",
@@ -65,9 +72,15 @@ def read(language: str) -> Catalog:
     """The catalogue of a language as it stands in the repository."""
     path = LOCALES / language / "LC_MESSAGES" / "django.po"
     if not path.exists():
-        return Catalog(locale=language)
+        return _with_plurals(Catalog(locale=language), language)
     with path.open("rb") as file:
-        return read_po(file, locale=language)
+        return _with_plurals(read_po(file, locale=language), language)
+
+
+def _with_plurals(catalog: Catalog, language: str) -> Catalog:
+    if language in PLURALS:
+        catalog._num_plurals, catalog._plural_expr = PLURALS[language]  # Babel offers no other way
+    return catalog
 
 
 def languages() -> list[str]:

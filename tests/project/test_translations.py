@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from gettext import GNUTranslations
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ from typing import Any
 import pytest
 from babel.messages.catalog import Message
 from django.test import Client
+from django.utils import translation
 
+from ml_app.web import wording
 from tests.factories import ScanFactory, add_face
 from tests.project import catalogues
 from tests.web.conftest import OWNER, TOKEN, visitor
@@ -23,6 +27,9 @@ TEMPLATES = [
     for path in sorted((ROOT / "ml_app" / "templates").rglob("*.html"))
     if path.parent.name != "evaluation"
 ]
+_HELD = re.compile(
+    r"%\(\w+\)[sd]|%%|%[sd]|{\w*}|</?\w[^>]*>|\b(?:DONE|TOTAL|COUNT|SIZE|NAMES?|LONGEST|SHORTEST)\b"
+)
 NAMES = re.compile(r"SHA-256|ROC")  # the same in every language
 SPOKEN = {"alt", "title", "aria-label", "placeholder", "aria-valuetext", "aria-description"}
 _TRANSLATED = re.compile(r"{%\s*blocktrans(?:late)?\b.*?{%\s*endblocktrans(?:late)?\s*%}", re.DOTALL)
@@ -117,32 +124,85 @@ def test_scripts_take_their_words_from_the_page() -> None:
         assert not [text for text in bare if re.search(r"[^\W\d_]{2,}", text)], path.name
 
 
-def _texts(message: Message) -> Iterator[tuple[str, str]]:
-    ids = message.id if isinstance(message.id, tuple) else (message.id,)
-    strings = message.string if isinstance(message.string, tuple) else (message.string,)
-    for number, string in enumerate(strings):
-        yield ids[min(number, len(ids) - 1)], string
+def _key(message: Message) -> tuple[str | None, Any]:
+    return message.context, message.id
+
+
+def _held(text: str) -> Counter[str]:
+    """What a translation leaves as it is: names that are filled in, tags, words that a script replaces."""
+    return Counter(_HELD.findall(text))
+
+
+def complaints(message: Message, forms: int) -> Iterator[str]:
+    """What is wrong with one translation into a language of so many plural forms."""
+    if message.fuzzy:
+        yield "fuzzy"
+    if not isinstance(message.id, tuple):
+        if not message.string:
+            yield "not translated"
+        elif _held(message.id) != _held(message.string):
+            yield f"differs in what it holds: {message.string!r}"
+        return
+    if len(message.string) != forms:
+        yield f"{len(message.string)} plural forms where the language has {forms}"
+    wanted = _held(message.id[-1])
+    for number, string in enumerate(message.string):
+        if not string:
+            yield f"plural form {number} is not translated"
+            continue
+        lost = wanted - _held(string)
+        # "One scan waits": a form for few may say its number by itself; the last one is for any.
+        may_lose = 1 if number < max(forms - 1, 1) and forms > 1 else 0
+        if _held(string) - wanted or lost.total() > may_lose or any(one.startswith("<") for one in lost):
+            yield f"plural form {number} differs in what it holds: {string!r}"
 
 
 @pytest.mark.parametrize("language", catalogues.languages())
 def test_every_text_is_translated(language: str) -> None:
     catalog = catalogues.read(language)
-    wanted = {message.id for message in catalogues.messages() if message.id}
-    have = {message.id for message in catalog if message.id}
+    wanted = {_key(message) for message in catalogues.messages() if message.id}
+    have = {_key(message) for message in catalog if message.id}
     remedy = f"run `make messages` and translate what is new in ml_app/locale/{language}"
     assert wanted - have == set(), remedy
     assert have - wanted == set(), remedy
-    for message in catalog:
-        if not message.id:
-            continue
-        assert not message.fuzzy, message.id
-        for original, translated in _texts(message):
-            assert translated, f"{original!r}: {remedy}"
-            names, parts = (
-                set(re.findall(r"%\(\w+\)[sd]|<\w+|DONE|TOTAL|COUNT|SIZE|NAME", text))
-                for text in (original, translated)
-            )
-            assert names == parts, original
+    said = [
+        f"{message.id!r}: {complaint}"
+        for message in catalog
+        if message.id
+        for complaint in complaints(message, catalog.num_plurals)
+    ]
+    assert not said, "\n".join([remedy, *said])
+
+
+@pytest.mark.parametrize(
+    ("original", "translated", "forms"),
+    [
+        ("%(name)s is gone", "weg", 2),
+        ("<b>Now</b>", "<b>Jetzt", 2),
+        ("DONE of TOTAL", "DONE", 2),
+        ("50 %% of {share}", "50 % von {share}", 2),
+        (("%(n)d file", "%(n)d files"), ("eine Datei", "Dateien"), 2),
+        (("%(n)d file", "%(n)d files"), ("%(n)d 个",), 2),
+        (("%(n)d file", "%(n)d files"), ("一个",), 1),
+        (("%(n)d file of %(x)s", "%(n)d files of %(x)s"), ("eine Datei", "%(n)d von %(x)s"), 2),
+    ],
+)
+def test_a_bad_translation_would_be_found(original: Any, translated: Any, forms: int) -> None:
+    assert len(list(complaints(Message(original, translated), forms))) == 1
+
+
+@pytest.mark.parametrize("language", catalogues.languages())
+def test_plural_forms_are_those_of_the_language(language: str) -> None:
+    """As Django reads them, from the compiled file."""
+    path = catalogues.LOCALES / language / "LC_MESSAGES" / "django.mo"
+    with path.open("rb") as file:
+        loaded = GNUTranslations(file)
+    used = [loaded.plural(number) for number in range(300)]  # type: ignore[attr-defined] # gettext sets it
+    assert set(used) == set(range(catalogues.read(language).num_plurals))
+    if language == "ar":
+        assert [used[number] for number in (0, 1, 2, 3, 10, 11, 99, 100, 102, 103, 111)] == [
+            *(0, 1, 2, 3, 3, 4, 4, 5, 5, 3, 4)
+        ]
 
 
 @pytest.mark.parametrize("language", catalogues.languages())
@@ -153,10 +213,12 @@ def test_the_compiled_catalogue_is_that_of_the_source(language: str) -> None:
 
 def test_a_browser_that_asks_for_german_gets_it(db: None) -> None:
     page = Client().get("/", headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"}).content.decode()
-    assert '<html lang="de">' in page
+    assert '<html lang="de" dir="ltr">' in page
     assert "Ein Video prüfen" in page
     assert "Choose a video" not in page
-    assert '<html lang="en">' in Client().get("/", headers={"Accept-Language": "tlh"}).content.decode()
+    assert (
+        '<html lang="en" dir="ltr">' in Client().get("/", headers={"Accept-Language": "tlh"}).content.decode()
+    )
 
 
 def test_a_finding_in_german(db: None) -> None:
@@ -177,8 +239,44 @@ def test_the_switch_is_remembered(db: None) -> None:
     response = client.get("/language/", {"to": "en", "next": "/about/"})
     assert (response.status_code, response["Location"]) == (302, "/about/")
     page = client.get("/about/").content.decode()
-    assert '<html lang="en">' in page
+    assert '<html lang="en" dir="ltr">' in page
     assert re.search(r'lang="en"[^>]* aria-current="true">English<', page)
+    assert re.search(r"<summary>.*English</summary>", page)
     elsewhere = client.get("/language/", {"to": "de", "next": "https://elsewhere.example/"})
     assert elsewhere["Location"] == "/"
     assert not Client().get("/language/", {"to": "tlh"}).cookies
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("pt-BR,pt;q=0.9,en;q=0.8", "pt"),
+        ("pt-PT", "pt"),
+        ("es-419,en;q=0.5", "es"),
+        ("fr-CA", "fr"),
+        ("ar-EG", "ar"),
+        ("hi-IN", "hi"),
+        ("zh-CN,zh;q=0.9", "zh-hans"),
+        ("zh-Hans-SG", "zh-hans"),
+        # Whoever reads traditional characters reads simplified ones more easily than English.
+        ("zh-TW,zh;q=0.9,en;q=0.8", "zh-hans"),
+        ("zh-Hant-HK", "zh-hans"),
+        ("tlh, fr;q=0.2", "fr"),
+        ("tlh", "en"),
+    ],
+)
+def test_a_browser_gets_the_nearest_language(settings: Any, asked: str, given: str) -> None:
+    settings.LANGUAGES = [(code, code) for code in ("en", "de", "es", "fr", "pt", "ar", "hi", "zh-hans")]
+    page = Client().get("/offline/", headers={"Accept-Language": asked})
+    assert page["Content-Language"] == given
+    assert f'<html lang="{given}" dir="{"rtl" if given == "ar" else "ltr"}">' in page.content.decode()
+
+
+def test_numbers_of_a_language_that_runs_to_the_left() -> None:
+    """A share keeps its order; a name in another direction does not turn the sentence around it."""
+    assert wording.percent(0.5) == "50\u00a0%"
+    assert wording.isolated("a.mp4") == "a.mp4"
+    assert wording.isolated("شهادة.mp4") == "\u2068شهادة.mp4\u2069"  # noqa: RUF001
+    with translation.override("ar"):
+        assert re.fullmatch("\u2066<\u00a0?1\u00a0?%\u2069", wording.percent(0.001))
+        assert wording.isolated("a.mp4") == "\u2068a.mp4\u2069"

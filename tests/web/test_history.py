@@ -67,7 +67,7 @@ def test_the_number_of_queries_does_not_grow(owner: Client, django_assert_num_qu
 
 def names(client: Client, query: str) -> list[str]:
     page = client.get(f"/scans/?{query}").content.decode()
-    return re.findall(r'class="row-name">([^<]*)<', page)
+    return re.findall(r'class="row-name"><bdi>([^<]*)<', page)
 
 
 def day(text: str) -> datetime:

@@ -37,7 +37,7 @@ def scan_called(name: str, **values: Any) -> Scan:
 def names(client: Client, query: str = "") -> list[str]:
     page = client.get(f"/review/?{query}")
     assert page.status_code == 200
-    return re.findall(r'<span class="row-name">(.*?)</span>', page.content.decode())
+    return re.findall(r'<span class="row-name"><bdi>(.*?)</bdi></span>', page.content.decode())
 
 
 @pytest.fixture

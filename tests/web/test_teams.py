@@ -136,7 +136,7 @@ def test_a_teammate_scans_again_and_the_owner_leaves(analyst: Client, team: Team
 
 def names(client: Client, query: str) -> set[str]:
     page = client.get(f"/scans/?{query}").content.decode()
-    return set(re.findall(r'class="row-name">([^<]*)<', page))
+    return set(re.findall(r'class="row-name"><bdi>([^<]*)<', page))
 
 
 def test_the_history_of_oneself_a_team_and_all(team: Team) -> None:

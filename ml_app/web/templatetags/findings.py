@@ -28,6 +28,7 @@ register.filter("note", wording.note)
 register.filter("provenance", lambda scan: provenance_words.told(scan.provenance))
 register.filter("percent", wording.percent)
 register.filter("per_cent", wording.per_cent)
+register.filter("isolated", wording.isolated, is_safe=True)
 register.filter("clock", wording.clock)
 register.filter("signed", wording.signed)
 

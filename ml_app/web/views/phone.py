@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.translation import get_language
+from django.utils.translation import get_language, get_language_bidi
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
@@ -32,6 +32,7 @@ def manifest(request: HttpRequest) -> JsonResponse:
         "short_name": _("Deepfakes"),
         "description": _("Tells whether the people in a video or a picture are likely to be genuine."),
         "lang": get_language(),
+        "dir": "rtl" if get_language_bidi() else "ltr",
         "start_url": reverse("ml_app:upload"),
         "scope": "/",
         "display": "standalone",

@@ -7,6 +7,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -47,14 +48,15 @@ def figures(request: HttpRequest) -> HttpResponse:
 
 def _groups(found: list[Cell]) -> list[tuple[str, list[Agreement]]]:
     """Titles with the figures below each. Teams, and months of one kind, are told where there are two."""
-    frames = _("%(version)s, %(frames)d frames")
     dated = [cell for cell in found if cell.month is not None]
 
     def kind(cell: Cell) -> tuple[str, int]:
         return cell.version, cell.frames
 
     def words(key: tuple[str, int]) -> str:
-        return frames % {"version": key[0] or "?", "frames": key[1]}
+        version, frames = key
+        said = ngettext("%(version)s, %(frames)d frame", "%(version)s, %(frames)d frames", frames)
+        return said % {"version": version or "?", "frames": frames}
 
     groups = [
         (_("All"), [agreement.agreement(_("All reviewed scans"), found)]),
