@@ -6,6 +6,8 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Iterator
+from html import escape
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,16 +18,19 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 from pypdf import PdfReader
+from weasyprint import HTML
 
 from ml_app.errors import ServiceError
 from ml_app.models import FaceFrame, Scan
 from ml_app.reports import document, sealing
 from ml_app.reports.batch_report import batch_report_of
 from ml_app.reports.document import examine, pdf_of
-from ml_app.reports.pages import pdf_report
+from ml_app.reports.pages import pdf_report, scan_page
 from ml_app.reports.scan_report import report_of
 from tests.factories import PictureFactory, ReviewFactory, ScanFactory, add_face
+from tests.project import catalogues
 from tests.provenance.signing import GENERATED
 from tests.web.test_access import batch_with
 
@@ -117,6 +122,35 @@ def test_it_speaks_the_readers_language_and_holds_every_script(owner: Client, do
     assert "证词" in text
     assert attached(answer.content)["report"]["pictures"] != []  # its heatmap is still there
     assert attached(answer.content)["report"]["limits"][0].startswith("Only faces")
+
+
+def test_no_letter_of_a_language_is_missing(done: Scan, caplog: pytest.LogCaptureFixture) -> None:
+    """A report in Arabic, and below it what reports say in every language that has a catalogue."""
+    report = report_of(done)
+    with translation.override("ar"):
+        page = scan_page(done, report)
+    assert '<html lang="ar" dir="rtl">' in page
+    words = ["شهادة بالعربية ١٢ \u2067العتبة\u2069", "गवाही क्षत्रज्ञ", "证词：可疑", "Œuvre ß ñ ã"]  # noqa: RUF001
+    for language in catalogues.languages():
+        words.append(" ".join(sorted({word for text in _of_reports(language) for word in text.split()})))
+    more = "".join(f'<{tag} dir="auto">{escape(text)}</{tag}>' for text in words for tag in ("p", "h2", "h3"))
+    assert _missing_letters(page.replace("</body>", f"{more}</body>"), caplog) == []
+    assert len(_missing_letters(PAGE.format("\U000f0000"), caplog)) == 1  # no font has it
+
+
+def _of_reports(language: str) -> Iterator[str]:
+    """What a report may say in a language; the fonts are the same for everything."""
+    for message in catalogues.read(language):
+        if message.id and any("report" in path or "wording" in path for path, _line in message.locations):
+            yield from message.string if isinstance(message.string, tuple) else (message.string,)
+
+
+def _missing_letters(page: str, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What WeasyPrint says of letters that no installed font has, of which a PDF shows empty boxes."""
+    caplog.clear()
+    with caplog.at_level("WARNING", logger="weasyprint"):
+        HTML(string=page).write_pdf()
+    return [record.message for record in caplog.records if ".notdef" in record.message]
 
 
 def test_a_changed_pdf_is_found_out(stranger: Client, done: Scan, tmp_path: Path) -> None:
