@@ -13,13 +13,13 @@ from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
 from django.http import HttpRequest
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from ml_app import audit
 from ml_app.audit import Action, ObjectKind, Subject
-from ml_app.models import Invitation, Team
+from ml_app.models import Invitation, NoticeSettings, Team
 from ml_app.services.tokens import digest
 from ml_app.teams import members
 
@@ -64,6 +64,24 @@ def withdraw(*, invitation_id: int) -> bool:
 
 def send(*, invitation: Invitation, link: str) -> bool:
     """Send the link of an invitation. False: the mail server did not take it, and the log says why."""
+    with translation.override(_language_of(invitation.email)):
+        subject, body = _letter(invitation, link)
+    try:
+        send_mail(subject, body, None, [invitation.email])
+    except (OSError, SMTPException) as error:
+        logger.warning("The invitation was not sent: %s: %s", type(error).__name__, error)
+        return False
+    return True
+
+
+def _language_of(email: str) -> str | None:
+    """What an account with this address chose for its e-mails; else that of whoever invites."""
+    chosen = NoticeSettings.objects.filter(user__email__iexact=email).exclude(language="").first()
+    return chosen.language if chosen else translation.get_language()
+
+
+def _letter(invitation: Invitation, link: str) -> tuple[str, str]:
+    """Subject and text, in the language that is active."""
     until = date_format(timezone.localtime(invitation.expires_at), "DATE_FORMAT")
     alone = _(
         "You are invited to have an account at this deepfake detector. Make it here:\n\n%(link)s\n\n"
@@ -76,12 +94,7 @@ def send(*, invitation: Invitation, link: str) -> bool:
     )
     said = {"link": link, "email": invitation.email, "until": until, "team": invitation.team}
     body = (into_team if invitation.team else alone) % said
-    try:
-        send_mail(_("Your invitation to the deepfake detector"), body, None, [invitation.email])
-    except (OSError, SMTPException) as error:
-        logger.warning("The invitation was not sent: %s: %s", type(error).__name__, error)
-        return False
-    return True
+    return _("Your invitation to the deepfake detector"), body
 
 
 def find(secret: str) -> Invitation | None:

@@ -13,7 +13,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from ml_app.models import Invitation, Scan
+from ml_app.models import Invitation, NoticeSettings, Scan
 from tests.accounts.conftest import PASSWORD, sign_in
 from tests.factories import UserFactory
 
@@ -135,3 +135,16 @@ def test_by_invitation_as_well(owner: Client, staff: Client, done: Scan) -> None
     sign_up(owner)
     done.refresh_from_db()
     assert done.owner == f"user:{User.objects.get(username='ben').pk}"
+
+
+def test_an_invitation_speaks_the_language_of_whoever_gets_it(staff: Client) -> None:
+    """As far as it is known: whoever has no account is asked in the language of the one who invites."""
+    told = UserFactory(email="Anna@example.org")
+    NoticeSettings.objects.create(user=told, language="de")
+    for email, language, word in (
+        ("anna@example.org", "en", "Einladung"),
+        ("new@example.org", "en", "invitation"),
+        ("newer@example.org", "de", "Einladung"),
+    ):
+        staff.post("/accounts/invitations/", {"email": email}, headers={"Accept-Language": language})
+        assert word in str(mail.outbox[-1].subject)
