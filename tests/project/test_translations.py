@@ -28,7 +28,8 @@ TEMPLATES = [
     if path.parent.name != "evaluation"
 ]
 _HELD = re.compile(
-    r"%\(\w+\)[sd]|%%|%[sd]|{\w*}|</?\w[^>]*>|\b(?:DONE|TOTAL|COUNT|SIZE|NAMES?|LONGEST|SHORTEST)\b"
+    r"%\(\w+\)[sd]|%%|%[sd]|{\w*}|</?\w[^>]*>"
+    r"|(?<![A-Z])(?:DONE|TOTAL|COUNT|SIZE|NAMES?|LONGEST|SHORTEST)(?![A-Z])"  # in Chinese no blank is around them
 )
 NAMES = re.compile(r"SHA-256|ROC")  # the same in every language
 SPOKEN = {"alt", "title", "aria-label", "placeholder", "aria-valuetext", "aria-description"}
