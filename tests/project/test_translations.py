@@ -29,7 +29,7 @@ TEMPLATES = [
 ]
 _HELD = re.compile(
     r"%\(\w+\)[sd]|%%|%[sd]|{\w*}|</?\w[^>]*>"
-    r"|(?<![A-Z])(?:DONE|TOTAL|COUNT|SIZE|NAMES?|LONGEST|SHORTEST)(?![A-Z])"  # in Chinese no blank is around them
+    r"|(?<![A-Z])(?:DONE|TOTAL|COUNT|SIZE|NAMES?|LONGEST|SHORTEST)(?![A-Z])"  # blanks or not
 )
 NAMES = re.compile(r"SHA-256|ROC")  # the same in every language
 SPOKEN = {"alt", "title", "aria-label", "placeholder", "aria-valuetext", "aria-description"}
