@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from html import escape
 from io import StringIO
@@ -130,6 +131,10 @@ def test_no_letter_of_a_language_is_missing(done: Scan, caplog: pytest.LogCaptur
     with translation.override("ar"):
         page = scan_page(done, report)
     assert '<html lang="ar" dir="rtl">' in page
+    drawn = [b64decode(found).decode() for found in re.findall(r"svg\+xml;base64,([^\"]+)", page)]
+    texts = " ".join(text for drawing in drawn for text in re.findall(r">([^<]*)</text>", drawing))
+    assert "%" in texts
+    assert not re.search(r"[^\W\d_]", texts), "WeasyPrint sets the letters of a drawing one by one"
     words = ["شهادة بالعربية ١٢ \u2067العتبة\u2069", "गवाही क्षत्रज्ञ", "证词：可疑", "Œuvre ß ñ ã"]  # noqa: RUF001
     for language in catalogues.languages():
         words.append(" ".join(sorted({word for text in _of_reports(language) for word in text.split()})))
