@@ -21,7 +21,6 @@ from tests.web.conftest import TOKEN, standard_models, visitor
 __all__ = ["_queries_beside_playwright", "_site", "pages", "standard_models"]
 pytestmark = pytest.mark.browser
 
-OFFERED = [(code, code) for code in ("en", "de", "es", "fr", "pt", "ar", "hi", "zh-hans")]
 # The longest words and right to left on every page; the longest sentences, the tallest letters and the fewest
 # spaces on those with the most words. What Spanish and Portuguese need is between English and French.
 EVERYWHERE, ON_LONG_PAGES = ("de", "ar"), ("fr", "hi", "zh-hans")
@@ -31,11 +30,6 @@ LONG_PAGES = {
 }
 SIZES = ((360, 740), (1280, 800))
 OVERFLOWS = (Path(__file__).parent / "overflows.js").read_text()
-
-
-@pytest.fixture(autouse=True)
-def _offered(settings: Any) -> None:
-    settings.LANGUAGES = OFFERED
 
 
 def test_no_text_leaves_its_box(
