@@ -121,7 +121,7 @@ LANGUAGES = [
     ("de", "Deutsch"),
     ("es", "Español"),
     ("fr", "Français"),
-    ("pt", "Português"),
+    ("pt-br", "Português"),
     ("ar", "العربية"),
     ("hi", "हिन्दी"),
     ("zh-hans", "简体中文"),

@@ -256,8 +256,8 @@ def test_the_switch_is_remembered(db: None) -> None:
 @pytest.mark.parametrize(
     ("asked", "given"),
     [
-        ("pt-BR,pt;q=0.9,en;q=0.8", "pt"),
-        ("pt-PT", "pt"),
+        ("pt-BR,pt;q=0.9,en;q=0.8", "pt-br"),
+        ("pt-PT", "pt-br"),
         ("es-419,en;q=0.5", "es"),
         ("fr-CA", "fr"),
         ("ar-EG", "ar"),
