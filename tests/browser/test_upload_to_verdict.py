@@ -168,6 +168,26 @@ def test_from_upload_to_deletion(
     assert complaints == []
 
 
+def test_an_example_before_anything_is_uploaded(new_context: NewContext, complaints: list[str]) -> None:
+    page = new_context(PHONE).new_page()
+    page.goto("/scans/")
+    expect(page.get_by_role("heading", name="Three things to know")).to_be_visible()
+    page.get_by_role("link", name="Look at an example").click()
+    expect(page.get_by_role("note")).to_contain_text("These two people do not exist")
+    expect(page.locator(".verdict h1")).to_be_visible(timeout=ANALYSIS)
+    expect(page.locator(".person")).to_have_count(2)
+    page.wait_for_function("() => document.getElementById('player').readyState >= 1")
+    assert fits(page)
+    stranger = new_context().new_page()
+    stranger.goto("/example/")  # is there at once
+    expect(stranger.locator(".verdict h1")).to_be_visible()
+    stranger.goto("/")
+    stranger.get_by_role("link", name="Do not show this again").click()
+    expect(stranger.get_by_role("heading", name="Analyse a video")).to_be_visible()
+    expect(stranger.locator(".tour")).to_have_count(0)
+    assert complaints == []
+
+
 def test_without_javascript(new_context: NewContext, clips: Clips) -> None:
     page = new_context(java_script_enabled=False).new_page()
     page.goto("/")
