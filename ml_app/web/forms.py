@@ -15,7 +15,8 @@ from ml_app.errors import scan_errors
 from ml_app.models import ItemState, Scan, Team, Verdict, Video
 from ml_app.services import access
 from ml_app.services.access import Actor
-from ml_app.teams.defaults import frame_count_for
+from ml_app.teams.defaults import detector_for, frame_count_for
+from ml_app.web.detector_choice import ForDetectorForm
 
 # What the file picker offers first. The reader decides by content, never by name.
 ACCEPTED = (
@@ -71,6 +72,10 @@ class ForTeamForm(forms.Form):
         of_teams = {key: frame_count_for(team) for key, team in self.teams.items()}
         counts = {"": frame_count_for(None), **of_teams}
         field.widget.attrs["data-frames"] = json.dumps(counts)  # for static/js/team.js
+        usual = {key: detector_for(team) for key, team in (("", None), *self.teams.items())}
+        field.widget.attrs["data-usual"] = json.dumps(usual)  # for static/js/detector.js
+        if self.teams and isinstance(self, ForDetectorForm):
+            self.leave_to_team()
         chosen = self.teams.get(str(self.initial.get("team")))
         if chosen:
             self.initial["frame_count"] = frame_count_for(chosen)
@@ -78,6 +83,10 @@ class ForTeamForm(forms.Form):
     def clean_team(self) -> Team | None:
         """The team itself; None for nobody else."""
         return self.teams.get(self.cleaned_data["team"])
+
+    def wanted_detector(self) -> str:
+        """The detector that was chosen, or the usual one of the team or the site."""
+        return self.cleaned_data.get("detector") or detector_for(self.cleaned_data["team"])
 
 
 def _who_sees(team: Team) -> tuple[str, str]:
@@ -92,7 +101,7 @@ class SeveralFiles(forms.FileInput):
     allow_multiple_selected = True
 
 
-class UploadForm(ForTeamForm, FrameCountForm):
+class UploadForm(ForTeamForm, ForDetectorForm, FrameCountForm):
     """Files and how many frames of them to look at. The view takes the files from the upload handler."""
 
     video = forms.Field(
@@ -112,11 +121,12 @@ class FrameCountListForm(OfferingForm):
     )
 
 
-class LinkForm(ForTeamForm, FrameCountListForm):
+class LinkForm(ForTeamForm, ForDetectorForm, FrameCountListForm):
     """A link to a video, or to the page of one."""
 
     ids = "link_%s"
-    field_order = ("url", "frame_count", "team")
+    is_brief = True
+    field_order = ("url", "frame_count", "detector", "team")
 
     url = forms.CharField(
         label=_("Link"),
@@ -126,11 +136,11 @@ class LinkForm(ForTeamForm, FrameCountListForm):
     )
 
 
-class BatchForm(ForTeamForm, FrameCountListForm):
+class BatchForm(ForTeamForm, ForDetectorForm, FrameCountListForm):
     """How to analyse the files of a batch. The view takes the file from the upload handler."""
 
     ids = "batch_%s"
-    field_order = ("file", "name", "frame_count", "team")
+    field_order = ("file", "name", "frame_count", "detector", "team")
 
     file = forms.Field(required=False)
     name = forms.CharField(required=False, max_length=200)

@@ -27,6 +27,7 @@ if (batchForm) {
       empty: "1",
       name: first,
       frame_count: batchForm.elements.frame_count.value,
+      detector: batchForm.elements.detector?.value ?? "",
       team: batchForm.elements.team?.value ?? "",
     });
     if (made.status !== 201) return fail(batchForm.dataset.failed);

@@ -5,9 +5,6 @@ for (const choice of document.querySelectorAll("select[data-frames]")) {
     const field = choice.form.elements.frame_count;
     if (!wanted || !field) return;
     field.value = wanted;
-    const range = choice.form.querySelector("[data-slider] input[type=range]");
-    if (!range) return;
-    range.value = [...field].findIndex((radio) => radio.checked);
-    range.dispatchEvent(new Event("input"));
+    choice.form.querySelector("[data-slider]")?.dispatchEvent(new CustomEvent("offer", { detail: null }));
   });
 }

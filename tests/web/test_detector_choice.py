@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from ml_app.detection.checkpoints.files import load_tensors, read_metadata, save_checkpoint
 from ml_app.detection.checkpoints.manifest import open_folder, sha256_of
 from ml_app.detection.checkpoints.metadata import HeadMetadata
-from ml_app.models import Scan, Team
+from ml_app.models import Batch, Scan, Team
 from tests.detection.landmark_faces import write_landmark_detector
 from tests.factories import give_to_team
+from tests.media import Clips
 
 MORE = "Another detector is a second opinion"
+
+
+def _chosen(page: str) -> list[str]:
+    return re.findall(r'<input type="radio" name="detector" value="(\w*)"[^>]*checked', page)
 
 
 @pytest.fixture
@@ -46,7 +55,7 @@ def test_another_detector_can_be_chosen(owner: Client, stranger: Client, done: S
     for url in (f"/videos/{done.video_id}/", f"/scans/{done.pk}/"):
         page = owner.get(url).content.decode()
         assert MORE in page
-        assert '<option value="standard" selected>' in page
+        assert _chosen(page) == ["standard"]
     url, wanted = f"/videos/{done.video_id}/scan/", {"frame_count": 60, "detector": "landmarks"}
     assert stranger.post(url, wanted).status_code == 404
     owner.post(url, wanted)
@@ -62,7 +71,7 @@ def test_a_team_looks_with_its_own_unless_somebody_chooses(done: Scan, second: P
     analyst.force_login(give_to_team(done)["analyst"])
     Team.objects.update(default_detector="landmarks")
     for url in (f"/videos/{done.video_id}/", f"/scans/{done.pk}/"):
-        assert '<option value="landmarks" selected>' in analyst.get(url).content.decode()
+        assert _chosen(analyst.get(url).content.decode()) == ["landmarks"]
     url = f"/videos/{done.video_id}/scan/"
     analyst.post(url, {"frame_count": 60, "detector": "standard"})
     assert Scan.objects.get(frame_count=60).detector_name == "standard"
@@ -89,3 +98,69 @@ def test_a_weak_detector_does_not_sound_as_if_it_decided(owner: Client, done: Sc
 
 def test_the_models_page_says_what_it_reads(owner: Client, second: Path) -> None:
     assert "the movement of 68 points of the face" in owner.get("/models/").content.decode()
+
+
+def test_the_forms_offer_every_detector_with_its_worth(newcomer: Client, second: Path, settings: Any) -> None:
+    settings.LINKS = True
+    for url in ("/", "/batches/"):
+        page = html.unescape(newcomer.get(url).content.decode())
+        assert _chosen(page) == ["standard"]
+        assert "68 points of the face move, and no pixels. Area under the ROC curve: 0.59 (0.52 to" in page
+    assert page_of_link(newcomer).count("<option") == 2 + len(settings.FRAME_COUNTS)
+
+
+def page_of_link(client: Client) -> str:
+    return client.get("/").content.decode().split('<form class="link"')[1].split("</form>")[0]
+
+
+def test_the_slider_learns_what_each_detector_was_made_for(newcomer: Client, second: Path) -> None:
+    page = newcomer.get("/").content.decode()
+    known = json.loads(html.unescape(page.split('data-detectors="')[1].split('"')[0]))
+    assert {name: list(frames) for name, frames in known.items()} == {
+        "standard": ["20", "40"],
+        "landmarks": ["40"],
+        "": ["20", "40"],
+    }
+    assert "area under the ROC curve is 0.59" in known["landmarks"]["40"]
+
+
+def test_nothing_is_to_be_chosen_on_the_forms_of_one_detector(newcomer: Client) -> None:
+    for url in ("/", "/batches/"):
+        assert "data-detectors" not in newcomer.get(url).content.decode()
+
+
+def test_an_upload_goes_to_the_detector_that_was_chosen(newcomer: Client, second: Path, clips: Clips) -> None:
+    path = clips("talk.mp4", seconds=1)
+    for wanted in ("../x", "landmarks"):
+        file = SimpleUploadedFile(path.name, path.read_bytes())
+        answer = newcomer.post("/", {"frame_count": 40, "detector": wanted, "video": file})
+    assert Scan.objects.get().detector_name == "landmarks"
+    file = SimpleUploadedFile(path.name, path.read_bytes())
+    answer = newcomer.post("/", {"frame_count": 40, "detector": "landmarks", "video": file})
+    assert _chosen(newcomer.get(answer["Location"]).content.decode()) == ["landmarks"]
+
+
+def test_a_link_and_a_batch_go_to_the_detector_that_was_chosen(
+    newcomer: Client, second: Path, settings: Any
+) -> None:
+    settings.LINKS = True
+    wanted = {"frame_count": 40, "detector": "landmarks"}
+    newcomer.post("/links/", wanted | {"url": "https://example.org/a.mp4"})
+    assert Scan.objects.get().detector_name == "landmarks"
+    newcomer.post("/batches/", wanted | {"empty": "1", "name": "many"})
+    newcomer.post("/batches/", {"frame_count": 40, "empty": "1", "name": "many"})
+    assert sorted(Batch.objects.values_list("detector_name", flat=True)) == ["landmarks", "standard"]
+
+
+def test_a_team_uses_its_own_where_nobody_chooses(done: Scan, second: Path) -> None:
+    analyst = Client()
+    analyst.force_login(give_to_team(done)["analyst"])
+    Team.objects.update(default_detector="landmarks")
+    page = analyst.get("/").content.decode()
+    assert _chosen(page) == [""]
+    assert "what a team has chosen" in page
+    team = done.team_id
+    for detector in ("", "standard"):
+        fields = {"frame_count": 40, "team": team, "detector": detector, "empty": "1", "name": "many"}
+        analyst.post("/batches/", fields)
+    assert sorted(Batch.objects.values_list("detector_name", flat=True)) == ["landmarks", "standard"]

@@ -82,7 +82,7 @@ def test_the_same_file_again_is_offered_its_results(newcomer: Client, clips: Cli
     post(newcomer, path)
     response = post(newcomer, path, frame_count=60)
     video = Video.objects.get()
-    assert response["Location"] == f"/videos/{video.pk}/?frames=60"
+    assert response["Location"] == f"/videos/{video.pk}/?frames=60&detector=standard"
     page = newcomer.get(response["Location"]).content.decode()
     assert "You have analysed this file before" in page
     assert _checked(page) == "60"

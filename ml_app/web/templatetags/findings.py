@@ -11,7 +11,7 @@ from ml_app.models import Face, FaceFrame, Scan, Team
 from ml_app.services import DetectorState
 from ml_app.teams.defaults import detector_for
 from ml_app.web import charts, provenance_words, wording
-from ml_app.web.detector_choice import DetectorForm, weakness
+from ml_app.web.detector_choice import DetectorForm, ForDetectorForm, offered, weakness
 from ml_app.web.detector_figures import Figure, HeadFigures
 from ml_app.web.face_boxes import boxes, face_marks
 from ml_app.web.forms import FrameCountForm
@@ -107,9 +107,16 @@ def frame_slider(form: FrameCountForm, detector: DetectorState) -> dict[str, Any
 
 
 @register.inclusion_tag("ml_app/_detector_choice.html")
-def detector_choice(team: Team | None) -> dict[str, Any]:
-    """The installed detectors to choose from, where there are several; first the one that the team uses."""
-    return {"form": DetectorForm(initial={"detector": detector_for(team)})}
+def detector_choice(form: ForDetectorForm) -> dict[str, Any]:
+    """The installed detectors to choose from, where there are several."""
+    return {"form": form}
+
+
+@register.inclusion_tag("ml_app/_detector_choice.html")
+def detector_choice_again(team: Team | None, chosen: str = "") -> dict[str, Any]:
+    """The same for another scan; the one that was asked for is chosen, or the one that the team uses."""
+    name = chosen if chosen in offered() else detector_for(team)
+    return {"form": DetectorForm(initial={"detector": name}), "again": True}
 
 
 @register.simple_tag

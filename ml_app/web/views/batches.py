@@ -26,7 +26,6 @@ from ml_app.models import Batch, Scan
 from ml_app.services import access
 from ml_app.services.access import Act
 from ml_app.storage.uploads import max_upload_bytes, uploaded_files
-from ml_app.teams.defaults import detector_for
 from ml_app.web.forms import BatchFilter, BatchForm
 from ml_app.web.views.busy import Unread, come_back_later
 from ml_app.web.views.owners import actor_of, make_owner, teams_of, user_of
@@ -60,7 +59,7 @@ def _create(request: HttpRequest) -> HttpResponse:
             make_owner(request),
             user_of(request),
             form.cleaned_data["frame_count"],
-            detector_for(form.cleaned_data["team"]),
+            form.wanted_detector(),
             form.cleaned_data["team"],
         )
         if request.POST.get("empty"):  # the script of the page sends the files one by one

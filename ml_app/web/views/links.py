@@ -9,7 +9,6 @@ from django.views.decorators.http import require_POST
 from ml_app import services
 from ml_app.errors import ServiceError
 from ml_app.services.links import order_link
-from ml_app.teams.defaults import detector_for
 from ml_app.web.forms import LinkForm
 from ml_app.web.views.busy import come_back_later
 from ml_app.web.views.owners import make_owner, owner_of, teams_of, user_of
@@ -30,7 +29,7 @@ def order(request: HttpRequest) -> HttpResponse:
             owner=make_owner(request),
             user=user_of(request),
             frame_count=chosen["frame_count"],
-            detector_name=detector_for(chosen["team"]),
+            detector_name=form.wanted_detector(),
             team=chosen["team"],
         )
     except ServiceError as error:

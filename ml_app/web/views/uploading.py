@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
@@ -17,7 +19,6 @@ from ml_app import services
 from ml_app.errors import ServiceError
 from ml_app.models import Video
 from ml_app.storage.uploads import max_upload_bytes, uploaded_files
-from ml_app.teams.defaults import detector_for
 from ml_app.web.forms import LinkForm, UploadForm
 from ml_app.web.views import tour
 from ml_app.web.views.busy import Unread, come_back_later, queue_of
@@ -63,7 +64,7 @@ def _take(request: HttpRequest, file: UploadedFile, form: UploadForm) -> str:
     video, is_new = services.receive_video(
         upload=file, owner=make_owner(request), user=user_of(request), team=chosen["team"]
     )
-    return _next_page(video, is_new, chosen["frame_count"], detector_for(chosen["team"]))
+    return _next_page(video, is_new, chosen["frame_count"], form.wanted_detector())
 
 
 def _take_many(request: HttpRequest, form: UploadForm, files: list[UploadedFile]) -> HttpResponse:
@@ -89,7 +90,8 @@ def _take_many(request: HttpRequest, form: UploadForm, files: list[UploadedFile]
 def _next_page(video: Video, is_new: bool, frame_count: int, detector: str) -> str:
     """The new scan; for a file that was scanned before, the page that offers its earlier results."""
     if not is_new and video.scans.exists():
-        return f"{reverse('ml_app:video', args=[video.pk])}?frames={frame_count}"
+        query = urlencode({"frames": frame_count, "detector": detector})
+        return f"{reverse('ml_app:video', args=[video.pk])}?{query}"
     scan, _ = services.request_scan(video=video, frame_count=frame_count, detector_name=detector)
     return reverse("ml_app:scan", args=[scan.pk])
 

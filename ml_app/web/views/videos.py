@@ -100,5 +100,6 @@ def _page(request: HttpRequest, row: Video, form: FrameCountForm, status: int = 
         "form": form,
         "may_rerun": access.may(actor, Act.RERUN, row),
         "detector": services.detector_state(),
+        "chosen": request.GET.get("detector", ""),
     }
     return render(request, "ml_app/video.html", context, status=status)
