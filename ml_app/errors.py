@@ -66,6 +66,9 @@ _MESSAGES: dict[str, Promise] = {
     "bad_team": _("You can give scans to your own teams alone, as an analyst or more. Choose another team."),
     "no_such_team": _("You belong to no team of this number."),
     "bad_detector": _("No detector of this name is installed here."),
+    "cut_differently": _(
+        "These detectors cut faces out differently, so they cannot look together. Scan with each by itself."
+    ),
     "bad_url": _("This address cannot be used. It begins with https:// or http:// and names a host."),
     "zip_broken": _("The zip file is damaged. Make it anew, or choose the folder itself."),
     "zip_empty": _("There is no file in the zip file."),

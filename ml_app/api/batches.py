@@ -136,7 +136,9 @@ def _order(request: Request, wishes: Wishes) -> creating.Order:
     actor = uploader_of(request)
     if actor.user is None:
         get_token(request._request)  # a visitor needs the token's cookie for whatever comes next
-    return creating.Order(actor.owner, actor.user, wishes.frame_count, wishes.detector, wishes.team)
+    return creating.Order(
+        actor.owner, actor.user, wishes.frame_count, wishes.detector, wishes.team, wishes.others
+    )
 
 
 def _created(request: Request, batch: Batch) -> Answer:

@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from ml_app.api.idempotency import HEADER, LONGEST
 from ml_app.api.problems import MEDIA_TYPE
-from ml_app.api.shapes import TEAM, Shape
+from ml_app.api.shapes import ALSO, TEAM, Shape
 
 
 class ProblemShape(Shape):
@@ -35,6 +35,7 @@ class UploadShape(Shape):
         choices=settings.FRAME_COUNTS, required=False, help_text="how many frames to look at"
     )
     detector = serializers.CharField(required=False, help_text="one of `detectors`; by default the site's")
+    also = serializers.ListField(child=serializers.CharField(), required=False, help_text=ALSO)
     team = serializers.IntegerField(required=False, help_text=TEAM)
 
 
@@ -44,6 +45,7 @@ class LinkShape(Shape):
     url = serializers.CharField(max_length=2000, help_text="https:// or http://")
     frame_count = serializers.ChoiceField(choices=settings.FRAME_COUNTS, required=False)
     detector = serializers.CharField(required=False)
+    also = serializers.ListField(child=serializers.CharField(), required=False, help_text=ALSO)
     team = serializers.IntegerField(required=False, help_text=TEAM)
 
 
@@ -52,6 +54,7 @@ class WishesShape(Shape):
 
     frame_count = serializers.ChoiceField(choices=settings.FRAME_COUNTS, required=False)
     detector = serializers.CharField(required=False)
+    also = serializers.ListField(child=serializers.CharField(), required=False, help_text=ALSO)
 
 
 class Deleting(Shape):

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 from django.middleware.csrf import get_token
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import UnsupportedMediaType
@@ -35,11 +36,13 @@ class Wishes:
     frame_count: int
     detector: str
     team: Team | None = None  # to whom it is given
+    others: tuple[str, ...] = ()  # detectors that are asked as well
 
     @property
     def content(self) -> dict[str, Any]:
         """What makes a request the same when it is sent again."""
-        said = {"frame_count": self.frame_count, "detector": self.detector}
+        said: dict[str, Any] = {"frame_count": self.frame_count, "detector": self.detector}
+        said |= {"also": list(self.others)} if self.others else {}
         return said | ({"team": self.team.pk} if self.team else {})
 
 
@@ -149,6 +152,7 @@ def order(upload: Upload | Link) -> Scan:
             user=upload.actor.user,
             frame_count=upload.wishes.frame_count,
             detector_name=upload.wishes.detector,
+            others=upload.wishes.others,
             team=upload.wishes.team,
         )
     wishes = upload.wishes
@@ -156,16 +160,20 @@ def order(upload: Upload | Link) -> Scan:
         upload=upload.file, owner=upload.actor.owner, user=upload.actor.user, team=wishes.team
     )
     scan, _new = services.request_scan(
-        video=video, frame_count=wishes.frame_count, detector_name=wishes.detector
+        video=video,
+        frame_count=wishes.frame_count,
+        detector_name=wishes.detector,
+        others=wishes.others,
     )
     return scan
 
 
 def read_wishes(data: Mapping[str, Any], *, actor: Actor, default: Wishes | None = None) -> Wishes:
-    """The frame count, the detector and the team that were asked for; the rest as team or site have it.
+    """The frame count, the detectors and the team that were asked for; the rest as team or site have it.
 
     Raises:
-        ServiceError: "bad_frame_count", "bad_detector", "detector_unavailable" or "bad_team".
+        ServiceError: "bad_frame_count", "bad_team", "bad_detector", "detector_unavailable" or
+        "cut_differently".
     """
     team = _team(actor, data.get("team"))
     usual = default or Wishes(frame_count_for(team), detector_for(team))
@@ -174,6 +182,7 @@ def read_wishes(data: Mapping[str, Any], *, actor: Actor, default: Wishes | None
         usual.frame_count if count in (None, "") else _whole(count),
         usual.detector if detector in (None, "") else str(detector),
         team,
+        usual.others if data.get("also") is None else _names(data),
     )
     if wishes.frame_count not in settings.FRAME_COUNTS:
         raise refuse("bad_frame_count")
@@ -181,7 +190,15 @@ def read_wishes(data: Mapping[str, Any], *, actor: Actor, default: Wishes | None
         raise refuse("bad_detector")
     if not services.detector_state(name=wishes.detector).available:
         raise refuse("detector_unavailable")
+    services.asked_as_well(name=wishes.detector, others=wishes.others)
     return wishes
+
+
+def _names(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """A list, or a text with commas; of a form, the field may come several times."""
+    value = data.getlist("also") if isinstance(data, QueryDict) else data["also"]
+    parts = value if isinstance(value, list) else [value]
+    return tuple(name.strip() for part in parts for name in str(part).split(",") if name.strip())
 
 
 def _team(actor: Actor, value: Any) -> Team | None:

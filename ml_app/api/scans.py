@@ -99,7 +99,7 @@ class Rerun(ApiView):
 
     @extend_schema(operation_id="rerun_scan", request=WishesShape, responses={202: WholeScan, **ORDERING})
     def post(self, request: Request, scan_id: UUID) -> HttpResponse:
-        """Analyse the same video again, by default with the same detector and number of frames."""
+        """Analyse the same video again, by default with the same detectors and number of frames."""
         data = dict(json_object(request))
 
         def do() -> Answer:
@@ -109,7 +109,7 @@ class Rerun(ApiView):
             usual = usual or settings.DEFAULT_FRAME_COUNT
             if data.get("team"):
                 raise Refused("team_stays", _("A scan stays in the team that its video was given to."))
-            usual_wishes = Wishes(usual, before.detector_name)
+            usual_wishes = Wishes(usual, before.detector_name, others=tuple(before.others))
             wishes = read_wishes(data, actor=actor_of(request), default=usual_wishes)
             owner = access.owner_of_rerun(actor_of(request), before.video)
             services.refuse_if_full(queue=services.queue_for(owner=owner))
@@ -119,6 +119,7 @@ class Rerun(ApiView):
                 frame_count=wishes.frame_count,
                 detector_name=wishes.detector,
                 owner=owner,
+                others=wishes.others,
             )
             return accepted(request, scan)
 

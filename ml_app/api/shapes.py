@@ -19,6 +19,7 @@ from ml_app.web import wording
 Shape = serializers.Serializer[Any]
 DECISIONS = list(Review.Decision.values)
 TEAM = "number of the team that shall see it, one of `teams` in `me`; left out, it stays yours alone"
+ALSO = "detectors that are asked as well, of the same people; `findings.opinions` has what they say"
 PROBABILITY: dict[str, Any] = {"min_value": 0.0, "max_value": 1.0, "allow_null": True}
 
 
@@ -66,6 +67,7 @@ class BriefScan(Shape):
     finished_at = serializers.DateTimeField(allow_null=True)
     frame_count = serializers.IntegerField()
     detector = serializers.CharField(source="detector_name")
+    also = serializers.ListField(child=serializers.CharField(), source="others", help_text=ALSO)
     queue = serializers.ChoiceField(choices=Scan.Queue.values)
     file = FileShape(source="video")
     team = TeamShape(allow_null=True, help_text="whose members see it; null: it is its owner's alone")
@@ -164,6 +166,32 @@ class DetectorOfFindings(Shape):
     sha256 = serializers.CharField()
 
 
+class FaceOfOpinion(FaceOfFindings):
+    """One person of the scan as another detector judges them."""
+
+    verdict = serializers.ChoiceField(choices=Verdict.values)
+    reason = serializers.CharField(allow_null=True)
+    evidence = serializers.ChoiceField(choices=Evidence.values)
+
+
+class OpinionShape(Shape):
+    """What another detector says of the same people, by a threshold of its own."""
+
+    detector = DetectorOfFindings()
+    verdict = serializers.ChoiceField(choices=Verdict.values)
+    reason = serializers.CharField(allow_null=True)
+    evidence = serializers.ChoiceField(choices=Evidence.values)
+    fake_probability = serializers.FloatField(**PROBABILITY)
+    threshold = serializers.FloatField(**PROBABILITY)
+    uncertain_band = serializers.ListField(
+        child=serializers.FloatField(), min_length=2, max_length=2, allow_null=True
+    )
+    frames_analysed = serializers.IntegerField()
+    faces = FaceOfOpinion(many=True)
+    notes = serializers.ListField(child=serializers.CharField())
+    seconds = serializers.FloatField()
+
+
 class SecondsOfFindings(Shape):
     """How long it took."""
 
@@ -212,6 +240,7 @@ class FindingsShape(Shape):
     notes = serializers.ListField(
         child=serializers.CharField(), help_text="codes; after a colon a code may have a number"
     )
+    opinions = OpinionShape(many=True, help_text="of the detectors in `also`, in that order")
     error = serializers.JSONField(allow_null=True, help_text="null: what failed is told by the scan")
 
 

@@ -36,16 +36,23 @@ class Order:
     frame_count: int
     detector_name: str = ""
     team: Team | None = None  # to whom it is given; by default it stays the owner's alone
+    others: tuple[str, ...] = ()  # detectors that are asked as well
+
+    @property
+    def detector(self) -> str:
+        """The detector's name."""
+        return self.detector_name or settings.DETECTOR
 
     def check(self) -> None:
         """
         Raises:
-            ServiceError: "bad_frame_count" or "detector_unavailable".
+            ServiceError: "bad_frame_count", "detector_unavailable", or as `services.asked_as_well` does.
         """
         if self.frame_count not in settings.FRAME_COUNTS:
             raise refuse("bad_frame_count")
-        if not services.detector_state(name=self.detector_name or settings.DETECTOR).available:
+        if not services.detector_state(name=self.detector).available:
             raise refuse("detector_unavailable")
+        services.asked_as_well(name=self.detector, others=self.others)
 
 
 def create_empty(*, order: Order, name: str) -> Batch:
@@ -62,7 +69,8 @@ def create_empty(*, order: Order, name: str) -> Batch:
             ordered_by=order.user,
             name=archive.shown(name.strip())[:200] if name.strip() else "?",
             frame_count=order.frame_count,
-            detector_name=order.detector_name or settings.DETECTOR,
+            detector_name=order.detector,
+            also=services.asked_as_well(name=order.detector, others=order.others),
         )
         audit.record(Action.MADE, batch, detector=batch.detector_name, frames=order.frame_count)
     return batch

@@ -85,11 +85,12 @@ def _scan_of(batch: Batch, item: BatchItem) -> Scan:
             user=batch.ordered_by,
             frame_count=batch.frame_count,
             detector_name=batch.detector_name,
+            others=batch.also.split(","),
             queue=Scan.Queue.BATCH_LINK,
         )
     video = item.video or _unpacked(batch, item)
     frames = video.frames_of(batch.frame_count)
-    same = video.scans.filter(detector_name=batch.detector_name, frame_count=frames)
+    same = video.scans.filter(detector_name=batch.detector_name, also=batch.also, frame_count=frames)
     done = same.filter(status=Scan.Status.DONE).first()
     if done is not None:
         return done
@@ -98,6 +99,7 @@ def _scan_of(batch: Batch, item: BatchItem) -> Scan:
         video=video,
         frame_count=batch.frame_count,
         detector_name=batch.detector_name,
+        others=batch.also.split(","),
         queue=Scan.Queue.BATCH,
     )[0]
 

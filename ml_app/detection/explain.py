@@ -65,7 +65,12 @@ def render(activation: npt.NDArray[np.float32], strongest: float, size: tuple[in
 
 
 def heatmaps(
-    detector: Detector, seen: Sequence[Seen], logits: Sequence[float], embeddings: npt.NDArray[np.float32]
+    detector: Detector,
+    seen: Sequence[Seen],
+    logits: Sequence[float],
+    embeddings: npt.NDArray[np.float32],
+    *,
+    margin: float | None = None,
 ) -> dict[int, bytes]:
     """Layers of one person's most telling frames, by position; equal colours mean equal activations.
 
@@ -76,10 +81,12 @@ def heatmaps(
         seen: The sightings, in order of time.
         logits: Of each.
         embeddings: float32 (T, channels), of each.
+        margin: Of the thumbnails' cuts, where it is not the detector's own.
     """
     chosen = most_telling(logits, [one.time_s for one in seen])
     if detector.preprocessing.reads == "landmarks":
-        return _odd_points(detector, seen, embeddings, chosen)
+        margin = detector.preprocessing.margin if margin is None else margin
+        return _odd_points(detector, seen, embeddings, chosen, margin=margin)
     maps = detector.activations(embeddings, [seen[i].sighting.crop for i in chosen], chosen)
     strongest = max(float(activation.max()) for activation in maps)
     return {
@@ -117,14 +124,19 @@ def render_points(
 
 
 def _odd_points(
-    detector: Detector, seen: Sequence[Seen], embeddings: npt.NDArray[np.float32], chosen: Sequence[int]
+    detector: Detector,
+    seen: Sequence[Seen],
+    embeddings: npt.NDArray[np.float32],
+    chosen: Sequence[int],
+    *,
+    margin: float,
 ) -> dict[int, bytes]:
     odd = detector.odd_points(embeddings, [one.time_s for one in seen], chosen)
     strongest = max(float(points.max()) for points in odd)
     layers = {}
     for place, points in zip(chosen, odd, strict=True):
         sighting = seen[place].sighting
-        cut = landmark_square(sighting.landmarks, detector.preprocessing.margin)
+        cut = landmark_square(sighting.landmarks, margin)
         factor = np.array(sighting.thumbnail_size) / (cut.width, cut.height)
         shares = points / strongest if strongest > 0 else points
         layers[place] = render_points(

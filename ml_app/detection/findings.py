@@ -161,6 +161,28 @@ class Seconds:
     faces: float = 0.0
     network: float = 0.0
     explain: float = 0.0
+    opinions: float = 0.0  # of further detectors on the same people
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What another detector says of the same people. Fields as those of `Findings`.
+
+    `faces`: with the numbers of the scan's own, all of its persons; without pictures, at the frames that this
+    detector reads. Empty where it judges no file of this kind.
+    """
+
+    detector: DetectorInfo
+    verdict: Verdict
+    reason: Reason
+    fake_probability: float | None
+    evidence: Evidence
+    threshold: float | None
+    uncertain_band: tuple[float, float] | None
+    frames_analysed: int
+    faces: tuple[FaceFinding, ...]
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0  # of its network
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +208,4 @@ class Findings:
     # Codes, some with a number: "fewer_frames_than_requested", "more_people:3", "turned:90",
     # "looked_again:8" (frames that were taken besides, from where faces were seen), ...
     notes: tuple[str, ...] = ()
+    opinions: tuple[Opinion, ...] = ()  # of further detectors, in the order in which they were asked

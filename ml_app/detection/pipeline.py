@@ -10,19 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_app.detection import explain, verdict
+from ml_app.detection.checkpoints.metadata import Preprocessing
+from ml_app.detection.checkpoints.sharing import shared_cut
 from ml_app.detection.errors import Cancelled
 from ml_app.detection.faces.finder import USUAL, FinderName
 from ml_app.detection.faces.frame_faces import FrameFaces, Sighting
 from ml_app.detection.faces.inputs import input_of
-from ml_app.detection.faces.people import Footage, People, find_people
+from ml_app.detection.faces.people import Footage, Further, People, find_people
 from ml_app.detection.faces.pool.process_pool import FacePool, shared_pool
-from ml_app.detection.faces.track import Seen
 from ml_app.detection.findings import (
     FaceFinding,
-    FaceFrameFinding,
     Findings,
     Kind,
     Limits,
+    Opinion,
     Progress,
     Reason,
     Seconds,
@@ -30,6 +31,8 @@ from ml_app.detection.findings import (
     Verdict,
     VideoInfo,
 )
+from ml_app.detection.judging import ScoredPerson, judge, rule_of, score
+from ml_app.detection.opinions import Shared, further_times, opinion
 from ml_app.detection.runtime.embedding import Embedder
 from ml_app.detection.runtime.loading import Loadable
 from ml_app.detection.verdict import Rule
@@ -40,7 +43,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ml_app.detection.runtime.detector import Detector
-    from ml_app.detection.runtime.network import PersonScores
 
 MAX_SIDE = 1920  # of a decoded frame, pixels; a face is cut from it at its full resolution up to here
 MAX_PICTURE_SIDE = 4096  # of a picture
@@ -52,6 +54,7 @@ def analyse(
     detector: Loadable,
     *,
     frames: int,
+    others: Sequence[Loadable] = (),
     limits: Limits | None = None,
     on_progress: OnProgress | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -64,6 +67,7 @@ def analyse(
         path: The file, of whatever name.
         detector: Loaded for this number of frames, or still being loaded.
         frames: How many frames to sample; of a picture there is one.
+        others: Detectors that are asked as well, of the same people; they change nothing of the finding.
         limits: What the video may cost.
         on_progress: Called as each stage advances.
         cancelled: Asked often, in every stage.
@@ -73,7 +77,7 @@ def analyse(
     Raises:
         VideoError: The file cannot be analysed; its code and message say why.
         Cancelled: `cancelled` said so.
-        CheckpointError: The detector cannot be loaded.
+        CheckpointError: A detector cannot be loaded, or those that are asked together cut faces differently.
         DetectionError: Something else failed for a known reason.
     """
     run = _Run(on_progress or (lambda progress: None), cancelled or (lambda: False))
@@ -84,9 +88,8 @@ def analyse(
         sightings.extend(faces.sightings)
         embedder.add([input_of(sighting, detector.preprocessing) for sighting in faces.sightings])
 
-    watch = partial(
-        _watch, path, detector, frames=frames, limits=limits, pool=pool, found_by=found_by, run=run, keep=keep
-    )
+    look = _Look(path, detector, tuple(others), frames, limits, pool, found_by, run)
+    watch = partial(_watch, look, keep=keep)
     with Embedder(detector) as embedder:
         watched = _upright(watch)
         people = watched.people
@@ -95,28 +98,42 @@ def analyse(
     loaded = detector.ready()
     scored = _score(people, sightings, embeddings, loaded)
     run.ends("network")
-    rule = _rule(watched.info.kind, loaded)
-    faces = []
-    for number, person in enumerate(scored):
-        assert rule  # noqa: S101 - for mypy: nobody was looked for without one
-        run.report(Stage.EXPLAIN, number, len(scored))
-        faces.append(_face(number + 1, person, loaded, rule, people.frames_looked_at))
-    run.report(Stage.EXPLAIN, len(scored), len(scored))
+    rule = rule_of(watched.info.kind, loaded)
+    faces = _explained(scored, look, loaded, rule, people.frames_looked_at)
     run.ends("explain")
+    opinions = _opinions(watched, look)
+    run.ends("opinions")
     of_detector = () if rule is None or rule.picture else loaded.notes
     return replace(
         _findings(watched, loaded, rule, frames, tuple(faces)),
         notes=(*dict.fromkeys((*watched.notes, *people.notes, *of_detector)),),
         seconds=Seconds(total=run.total(), decode=watched.decode_seconds, **run.seconds),
+        opinions=opinions,
     )
 
 
-def _rule(kind: Kind, detector: Detector) -> Rule | None:
-    """How a logit becomes a verdict; None where nothing was measured on files of this kind."""
-    if kind is Kind.VIDEO:
-        return Rule(detector.calibration, detector.decision)
-    measured = detector.pictures
-    return None if measured is None else Rule(measured.calibration, measured.decision, picture=True)
+def _explained(
+    scored: Sequence[ScoredPerson], look: _Look, detector: Detector, rule: Rule | None, looked_at: int
+) -> list[FaceFinding]:
+    faces = []
+    for number, person in enumerate(scored):
+        assert rule  # noqa: S101 - for mypy: nobody was looked for without one
+        look.run.report(Stage.EXPLAIN, number, len(scored))
+        heatmaps = explain.heatmaps(
+            detector, person.seen, person.logits.frames, person.embeddings, margin=look.cut.margin
+        )
+        faces.append(judge(number + 1, person, detector, rule, looked_at=looked_at, heatmaps=heatmaps))
+    look.run.report(Stage.EXPLAIN, len(scored), len(scored))
+    return faces
+
+
+def _opinions(watched: _Watched, look: _Look) -> tuple[Opinion, ...]:
+    shared = Shared(watched.people, watched.info, look.frames)
+
+    def show(done: int, total: int) -> None:
+        look.run.report(Stage.NETWORK, done, total)
+
+    return tuple(opinion(shared, look.detector, other, show) for other in look.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +160,8 @@ def people_of(path: Path, detector: Loadable, *, frames: int, pool: FacePool | N
         DetectionError: Something else failed for a known reason.
     """
     run = _Run(lambda progress: None, lambda: False)
-    watch = partial(_watch, path, detector, frames=frames, limits=None, pool=pool, found_by=USUAL, run=run)
-    return _upright(partial(watch, keep=lambda faces: None)).people
+    look = _Look(path, detector, (), frames, None, pool, USUAL, run)
+    return _upright(partial(_watch, look, keep=lambda faces: None)).people
 
 
 def _upright(watch: Callable[..., _Watched]) -> _Watched:
@@ -156,15 +173,28 @@ def _upright(watch: Callable[..., _Watched]) -> _Watched:
     return watched
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is to be looked at, and how."""
+
+    path: Path
+    detector: Loadable
+    others: tuple[Loadable, ...]
+    frames: int
+    limits: Limits | None
+    pool: FacePool | None
+    found_by: FinderName
+    run: _Run
+
+    @property
+    def cut(self) -> Preprocessing:
+        """How faces are cut for all detectors."""
+        return shared_cut([one.preprocessing for one in (self.detector, *self.others)])
+
+
 def _watch(
-    path: Path,
-    detector: Loadable,
+    look: _Look,
     *,
-    frames: int,
-    limits: Limits | None,
-    pool: FacePool | None,
-    found_by: FinderName,
-    run: _Run,
     keep: Callable[[FrameFaces], None],
     turn: int = 0,
     notes: tuple[str, ...] = (),
@@ -176,8 +206,9 @@ def _watch(
         turn: Degrees clockwise by which every frame is turned first.
         notes, seconds: What is added to those of the decoding.
     """
-    followed = detector.preprocessing.faces == "followed"  # published files want full size
-    with open_video(path, limits or Limits()) as video:
+    detector, run, frames = look.detector, look.run, look.frames
+    followed = look.cut.faces == "followed"  # published files want full size
+    with open_video(look.path, look.limits or Limits()) as video:
         run.report(Stage.PROBE, 1, 1)
         is_picture = video.info.kind is Kind.PICTURE
         if is_picture and detector.pictures is None:
@@ -185,14 +216,17 @@ def _watch(
         frames = 1 if is_picture else frames
         max_side = (MAX_PICTURE_SIDE if is_picture else MAX_SIDE) if followed else None
         more = followed and not is_picture and detector.sampling.pattern == "even"
+        footage = _footage(video, max_side, turn)
+        others = () if is_picture else further_times(detector, look.others, frames, video.info)
         run.report(Stage.FACES, 0, frames)
         people = find_people(
             turned(video.frames(detector.sampling, frames, max_side), turn),
-            detector.preprocessing,
-            pool or shared_pool(),
+            look.cut,
+            look.pool or shared_pool(),
             count=frames,
-            footage=_footage(video, max_side, turn) if more else None,
-            found_by=found_by,
+            footage=footage if more else None,
+            further=Further(footage.frames_at, others) if others else None,
+            found_by=look.found_by,
             on_frame=lambda done, total: run.report(Stage.FACES, done, total),
             on_faces=keep,
             cancelled=run.cancelled,
@@ -208,64 +242,18 @@ def _footage(video: Video, max_side: int | None, turn: int) -> Footage:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    """A person and what the network made of them."""
-
-    seen: tuple[Seen, ...]
-    embeddings: npt.NDArray[np.float32]
-    logits: PersonScores
-
-
 def _score(
     people: People,
     sightings: Sequence[Sighting],
     embeddings: Sequence[npt.NDArray[np.float32]],
     detector: Detector,
-) -> list[_Scored]:
-    """Score everybody together. `embeddings`: of all sightings, also of those that are no person's."""
+) -> list[ScoredPerson]:
+    """`embeddings`: of all sightings, also of those that are no person's."""
     places = {id(sighting): place for place, sighting in enumerate(sightings)}
     mine = detector.pick(
         embeddings, [[places[id(seen.sighting)] for seen in person] for person in people.persons]
     )
-    times = [[seen.time_s for seen in person] for person in people.persons]
-    second = detector.look_again([[seen.sighting.crop for seen in person] for person in people.persons])
-    logits = detector.score_embeddings(mine, times, second=second)
-    return [_Scored(*person) for person in zip(people.persons, mine, logits, strict=True)]
-
-
-def _face(number: int, person: _Scored, detector: Detector, rule: Rule, looked_at: int) -> FaceFinding:
-    heatmaps = explain.heatmaps(detector, person.seen, person.logits.frames, person.embeddings)
-    movement_seen = detector.can_judge([seen.time_s for seen in person.seen])
-    frames = tuple(
-        FaceFrameFinding(
-            time_s=seen.time_s,
-            box=seen.sighting.box,
-            fake_probability=verdict.calibrated(logit, rule.calibration) if movement_seen else verdict.EVEN,
-            sharpness=seen.sighting.sharpness,
-            brightness=seen.sighting.brightness,
-            thumbnail=seen.sighting.thumbnail,
-            heatmap=heatmaps.get(i),
-        )
-        for i, (seen, logit) in enumerate(zip(person.seen, person.logits.frames, strict=True))
-    )
-    probability = verdict.calibrated(person.logits.person, rule.calibration)
-    if detector.preprocessing.faces == "first_found":  # published files judge whatever they are given
-        ruling = verdict.decide(probability, rule.decision)
-    elif rule.picture:
-        ruling = verdict.judge_in_picture(probability, frames[0], rule.decision)
-    else:
-        ruling = verdict.judge_person(
-            probability, frames, rule.decision, looked_at, movement_seen=movement_seen
-        )
-    return FaceFinding(
-        id=number,
-        verdict=ruling.verdict,
-        reason=ruling.reason,
-        fake_probability=ruling.fake_probability,
-        evidence=ruling.evidence,
-        frames=frames,
-    )
+    return score(people.persons, mine, detector)
 
 
 def _findings(

@@ -11,6 +11,7 @@ from ml_app.detection.findings import (
     FaceFinding,
     Findings,
     Kind,
+    Opinion,
     Reason,
     Seconds,
     Verdict,
@@ -79,6 +80,7 @@ def to_json(
         "detector": _detector(findings.detector),
         "seconds": _seconds(findings.seconds),
         "notes": list(findings.notes),
+        "opinions": [_opinion(opinion) for opinion in findings.opinions],
         "error": None,
     }
 
@@ -105,7 +107,34 @@ def error_to_json(
         "detector": _detector(detector),
         "seconds": {"total": 0.0, "decode": 0.0, "faces": 0.0, "network": 0.0},
         "notes": [],
+        "opinions": [],
         "error": {"code": error.code, "message": error.message},
+    }
+
+
+def _opinion(opinion: Opinion) -> dict[str, Any]:
+    return {
+        "detector": _detector(opinion.detector),
+        "verdict": opinion.verdict.value,
+        "reason": opinion.reason.value or None,
+        "evidence": opinion.evidence.value,
+        "fake_probability": opinion.fake_probability,
+        "threshold": opinion.threshold,
+        "uncertain_band": list(opinion.uncertain_band) if opinion.uncertain_band else None,
+        "frames_analysed": opinion.frames_analysed,
+        "faces": [judged_face_json(face) for face in opinion.faces],
+        "notes": list(opinion.notes),
+        "seconds": round(opinion.seconds, 3),
+    }
+
+
+def judged_face_json(face: FaceFinding) -> dict[str, Any]:
+    """A person of an opinion, with the verdict on them."""
+    return {
+        **_face(face),
+        "verdict": face.verdict.value,
+        "reason": face.reason.value or None,
+        "evidence": face.evidence.value,
     }
 
 
@@ -172,6 +201,14 @@ def to_text(file: str, findings: Findings) -> str:
     for face in findings.faces:
         lines.append(f"  Person {face.id} ({_seen(face, is_picture)}): {_judged(face.verdict, face)}.")
     lines += [f"  Note: {_note(code)}" for code in findings.notes]
+    for opinion in findings.opinions:
+        of = opinion.detector
+        lines.append(f"  {of.name} {of.version} says: {_judged(opinion.verdict, opinion)}.")
+        lines += [
+            f"    Person {face.id}: {_judged(face.verdict, face)}."
+            for face in opinion.faces
+            if len(opinion.faces) > 1
+        ]
     looks = f"{video.width}x{video.height}, {video.codec}"
     if is_picture:
         lines.append(f"  One picture, {looks}; it has no time line.")
@@ -213,7 +250,7 @@ def _note(code: str) -> str:
     return _NOTES.get(code, code)
 
 
-def _judged(verdict: Verdict, found: Findings | FaceFinding) -> str:
+def _judged(verdict: Verdict, found: Findings | FaceFinding | Opinion) -> str:
     words = sentence(verdict, found.reason, found.evidence)
     if found.fake_probability is None:
         return words

@@ -89,6 +89,7 @@ def _analyse(scan: Scan, watch: Watch) -> tuple[Findings, dict[str, Any]]:
             path,
             detector(scan.detector_name, scan.frame_count),
             frames=scan.frame_count,
+            others=[detector(name, scan.frame_count) for name in scan.others],
             limits=services.limits(),
             on_progress=watch.progress,
             cancelled=watch.cancelled,

@@ -7,6 +7,7 @@ from ml_app.models.face import Face, FaceFrame, face_frame_path
 from ml_app.models.invitation import Invitation, InvitationQuerySet
 from ml_app.models.kept_answer import KeptAnswer
 from ml_app.models.notice import Notice, NoticeMail, NoticeSettings, TellingMark, Watch
+from ml_app.models.opinion import Opinion
 from ml_app.models.origin import Origin
 from ml_app.models.review import Review, ReviewCase, ReviewCaseQuerySet, SavedFilter
 from ml_app.models.scan import Scan, ScanQuerySet
@@ -40,6 +41,7 @@ __all__ = [
     "Notice",
     "NoticeMail",
     "NoticeSettings",
+    "Opinion",
     "Origin",
     "Review",
     "ReviewCase",

@@ -54,6 +54,7 @@ class Batch(models.Model):
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     frame_count = models.PositiveSmallIntegerField(_("frames to read"))
     detector_name = models.CharField(_("detector"), max_length=64)
+    also = models.CharField(max_length=255, blank=True, default="", db_default="")  # as a scan's
     archive = models.CharField(max_length=255, blank=True)  # its name in the storage, until all was unpacked
     is_paused = models.BooleanField(default=False)
     cancelled_at = models.DateTimeField(null=True, blank=True)

@@ -180,7 +180,7 @@ class ScanQuerySet(models.QuerySet["Scan"]):
 
 
 class Scan(models.Model):
-    """One analysis of a video with one detector and one frame count."""
+    """One analysis of a video with one detector and one frame count, and with opinions of others if asked."""
 
     Status = Status
     Queue = Queue
@@ -199,6 +199,9 @@ class Scan(models.Model):
 
     # Which detector
     detector_name = models.CharField(_("detector"), max_length=64)
+    also = models.CharField(  # as `others` lists them, with commas between
+        _("detectors asked as well"), max_length=255, blank=True, default="", db_default=""
+    )
     detector_version = models.CharField(_("detector version"), max_length=64, blank=True)
     detector_architecture = models.CharField(_("architecture"), max_length=64, blank=True)
     detector_frame_count = models.PositiveSmallIntegerField(
@@ -261,7 +264,7 @@ class Scan(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["video", "detector_name", "frame_count"],
+                fields=["video", "detector_name", "also", "frame_count"],
                 condition=Q(status__in=["queued", "running"]),
                 name="scan_one_active",
             ),
@@ -287,6 +290,11 @@ class Scan(models.Model):
 
     def __str__(self) -> str:
         return f"{self.video} · {self.frame_count} · {self.get_status_display()}"
+
+    @property
+    def others(self) -> list[str]:
+        """The names of the detectors that are asked as well."""
+        return [name for name in self.also.split(",") if name]
 
     @property
     def is_active(self) -> bool:

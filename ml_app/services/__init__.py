@@ -6,7 +6,7 @@ person should hear is a `ServiceError` with a stable code and a sentence.
 
 from ml_app.errors import ServiceError, scan_errors
 from ml_app.services.claiming import claim_videos
-from ml_app.services.detectors import DetectorState, detector_state, installed_detectors
+from ml_app.services.detectors import DetectorState, asked_as_well, detector_state, installed_detectors
 from ml_app.services.example import example_scan
 from ml_app.services.health import Readiness, readiness
 from ml_app.services.metrics import metrics_text
@@ -31,6 +31,7 @@ __all__ = [
     "QueueState",
     "Readiness",
     "ServiceError",
+    "asked_as_well",
     "cancel_scan",
     "claim_videos",
     "delete_scan",

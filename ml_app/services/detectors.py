@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,11 +15,13 @@ from django.utils.functional import Promise
 
 from ml_app.detection.checkpoints.files import read_metadata
 from ml_app.detection.checkpoints.manifest import MANIFEST, available, open_folder, sha256_of
-from ml_app.detection.checkpoints.metadata import HeadMetadata
+from ml_app.detection.checkpoints.metadata import HeadMetadata, Preprocessing
+from ml_app.detection.checkpoints.sharing import can_share
 from ml_app.detection.errors import CheckpointError
 from ml_app.errors import refuse
 
 logger = logging.getLogger(__name__)
+LONGEST_ALSO = 255  # characters, of `Scan.also`
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,43 @@ def detector_state(*, name: str | None = None) -> DetectorState:
 def installed_detectors() -> list[str]:
     """The names of the installed detectors."""
     return [folder.name for folder in available(Path(settings.MODELS_DIR))]
+
+
+def asked_as_well(*, name: str, others: Sequence[str]) -> str:
+    """Further detectors that are to look at one scan's people, as `Scan.also` keeps them.
+
+    Args:
+        name: The scan's own; it is not asked twice.
+        others: Names.
+
+    Raises:
+        ServiceError: "bad_detector", "detector_unavailable" or "cut_differently".
+    """
+    wanted = [other for other in dict.fromkeys(others) if other and other != name]
+    known = set(installed_detectors())
+    if any(other not in known for other in wanted):
+        raise refuse("bad_detector")
+    if not all(detector_state(name=other).available for other in wanted):
+        raise refuse("detector_unavailable")
+    if wanted and not can_share([_cut(one) for one in (name, *wanted)]):
+        raise refuse("cut_differently")
+    also = ",".join(wanted)
+    if len(also) > LONGEST_ALSO:
+        raise refuse("bad_detector")
+    return also
+
+
+def can_look_together(*, name: str, other: str) -> bool:
+    """Whether another detector can be asked about the people of a scan."""
+    try:
+        return can_share([_cut(name), _cut(other)])
+    except (CheckpointError, OSError):
+        return False
+
+
+def _cut(name: str) -> Preprocessing:
+    heads = open_folder(Path(settings.MODELS_DIR), name).heads
+    return read_metadata(heads[max(heads)].path, HeadMetadata).preprocessing
 
 
 def installed_files() -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -15,7 +16,7 @@ from ml_app.audit import Action
 from ml_app.errors import refuse
 from ml_app.fetching.fetch import Fetched, FetchLimits
 from ml_app.models import FETCHED, Origin, Scan, Team, Video
-from ml_app.services.detectors import detector_state
+from ml_app.services.detectors import asked_as_well, detector_state
 from ml_app.services.origins import what_was_found
 from ml_app.services.outbound import check_url
 from ml_app.services.queueing import queue_for, refuse_if_full
@@ -41,12 +42,14 @@ def order_link(
     user: User | None,
     frame_count: int,
     detector_name: str | None = None,
+    others: Sequence[str] = (),
     queue: str = Scan.Queue.LINK,
     team: Team | None = None,
 ) -> Scan:
     """Order a scan of what a link leads to, or find the one that already waits for the same link.
 
     Args:
+        others: As of `request_scan`.
         queue: `LINK`, or `BATCH_LINK` for one of many.
         team: To whom the scan is given; by default it stays the owner's alone.
 
@@ -61,11 +64,13 @@ def order_link(
         raise refuse("bad_frame_count")
     if not detector_state(name=name).available:
         raise refuse("detector_unavailable")
+    also = asked_as_well(name=name, others=others)
     same = Scan.objects.active().filter(
         owner=owner,
         team=team,
         queue__in=FETCHED,
         detector_name=name,
+        also=also,
         frame_count=frame_count,
         video__origins__url=url,
     )
@@ -79,9 +84,16 @@ def order_link(
         )
         Origin.objects.create(video=video, url=url)
         scan = Scan.objects.create(
-            video=video, owner=owner, team=team, queue=queue, detector_name=name, frame_count=frame_count
+            video=video,
+            owner=owner,
+            team=team,
+            queue=queue,
+            detector_name=name,
+            also=also,
+            frame_count=frame_count,
         )
-        audit.record(Action.ORDERED, scan, detector=name, frames=frame_count)
+        told: dict[str, Any] = {"also": also} if also else {}
+        audit.record(Action.ORDERED, scan, detector=name, frames=frame_count, **told)
         return scan
 
 

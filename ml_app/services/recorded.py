@@ -20,14 +20,15 @@ from ml_app.detection.findings import (
     Verdict,
     VideoInfo,
 )
-from ml_app.models import Face, FaceFrame, Scan, Video
+from ml_app.detection.findings import Opinion as OpinionFinding
+from ml_app.models import Face, FaceFrame, Opinion, Scan, Video
 from ml_app.services.origins import origin_json
 
 
 def findings_json(scan: Scan) -> dict[str, Any] | None:
     """What `manage.py analyze --json` would say of a finished scan; None for one that is not.
 
-    `file` is the name under which the video was uploaded. Four queries at most.
+    `file` is the name under which the video was uploaded. Five queries at most.
     """
     if scan.status != Scan.Status.DONE:
         return None
@@ -67,10 +68,54 @@ def recorded_findings(scan: Scan) -> Findings:
         device=scan.device,
         seconds=Seconds(**scan.seconds),
         notes=tuple(scan.notes),
+        opinions=tuple(_opinion(row) for row in scan.opinions.all()),
     )
 
 
-def _band(scan: Scan) -> tuple[float, float] | None:
+def _opinion(row: Opinion) -> OpinionFinding:
+    return OpinionFinding(
+        detector=DetectorInfo(
+            name=row.detector_name,
+            version=row.detector_version,
+            architecture=row.detector_architecture,
+            frame_count=row.detector_frame_count,
+            sha256=row.detector_sha256,
+        ),
+        verdict=Verdict(row.verdict),
+        reason=Reason(row.reason),
+        fake_probability=row.fake_probability,
+        evidence=Evidence(row.evidence),
+        threshold=row.threshold,
+        uncertain_band=_band(row),
+        frames_analysed=row.frames_analysed,
+        faces=tuple(_face_of_opinion(face) for face in row.faces),
+        notes=tuple(row.notes),
+        seconds=row.seconds,
+    )
+
+
+def _face_of_opinion(face: dict[str, Any]) -> FaceFinding:
+    return FaceFinding(
+        id=face["id"],
+        verdict=Verdict(face["verdict"]),
+        reason=Reason(face["reason"] or ""),
+        fake_probability=face["fake_probability"],
+        evidence=Evidence(face["evidence"]),
+        frames=tuple(
+            FaceFrameFinding(
+                time_s=frame["time_s"],
+                box=Box(*frame["box"]),
+                fake_probability=frame["fake_probability"],
+                sharpness=0.0,
+                brightness=0.0,
+                thumbnail=b"",
+            )
+            for frame in face["frames"]
+        ),
+    )
+
+
+def _band(scan: Scan | Opinion) -> tuple[float, float] | None:
     if scan.uncertain_low is None or scan.uncertain_high is None:
         return None
     return scan.uncertain_low, scan.uncertain_high

@@ -11,7 +11,8 @@ from django.db import Error, transaction
 from django.db.models import QuerySet
 
 from ml_app.detection.findings import FaceFinding, FaceFrameFinding, Findings
-from ml_app.models import Face, FaceFrame, Scan
+from ml_app.detection.summary import judged_face_json
+from ml_app.models import Face, FaceFrame, Opinion, Scan
 from ml_app.services.reviewing import open_case
 from ml_app.storage import media_files
 
@@ -55,6 +56,7 @@ def save_findings(
             saved = _end(scan, findings, worker, provenance or {})
             if saved:
                 _save_faces(scan, findings, frames)
+                _save_opinions(scan, findings)
                 open_case(scan=Scan.objects.get(pk=scan.pk))
     except BaseException:
         if not may_be(Scan.objects.filter(pk=scan.pk, status=Scan.Status.DONE)):
@@ -84,12 +86,19 @@ def _result(findings: Findings) -> dict[str, Any]:
         "frames_with_faces": findings.frames_with_faces,
         "notes": list(findings.notes),
         "device": findings.device,
-        "seconds": {name: round(value, 3) for name, value in asdict(findings.seconds).items()},
+        "seconds": _seconds(findings),
         "detector_version": findings.detector.version,
         "detector_architecture": findings.detector.architecture,
         "detector_frame_count": findings.detector.frame_count,
         "detector_sha256": findings.detector.sha256,
     }
+
+
+def _seconds(findings: Findings) -> dict[str, float]:
+    seconds = {name: round(value, 3) for name, value in asdict(findings.seconds).items()}
+    if not findings.opinions:
+        del seconds["opinions"]  # nobody was asked
+    return seconds
 
 
 def _pictures(folder: str, face: FaceFinding) -> list[FaceFrame]:
@@ -127,6 +136,32 @@ def _save_faces(scan: Scan, findings: Findings, frames: list[list[FaceFrame]]) -
         for frame in of_face:
             frame.face = face
     FaceFrame.objects.bulk_create([frame for of_face in frames for frame in of_face], batch_size=500)
+
+
+def _save_opinions(scan: Scan, findings: Findings) -> None:
+    Opinion.objects.bulk_create(
+        Opinion(
+            scan=scan,
+            number=number,
+            detector_name=found.detector.name,
+            detector_version=found.detector.version,
+            detector_architecture=found.detector.architecture,
+            detector_frame_count=found.detector.frame_count,
+            detector_sha256=found.detector.sha256,
+            verdict=found.verdict.value,
+            reason=found.reason.value,
+            evidence=found.evidence.value,
+            fake_probability=found.fake_probability,
+            threshold=found.threshold,
+            uncertain_low=found.uncertain_band[0] if found.uncertain_band else None,
+            uncertain_high=found.uncertain_band[1] if found.uncertain_band else None,
+            frames_analysed=found.frames_analysed,
+            faces=[judged_face_json(face) for face in found.faces],
+            notes=list(found.notes),
+            seconds=round(found.seconds, 3),
+        )
+        for number, found in enumerate(findings.opinions, 1)
+    )
 
 
 def _discard(folder: str) -> None:

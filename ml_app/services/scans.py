@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -15,7 +17,7 @@ from ml_app import audit
 from ml_app.audit import Action
 from ml_app.errors import refuse
 from ml_app.models import FETCHED, Scan, Video
-from ml_app.services.detectors import detector_state
+from ml_app.services.detectors import asked_as_well, detector_state
 from ml_app.services.queueing import queue_for
 
 logger = logging.getLogger(__name__)
@@ -32,12 +34,14 @@ def request_scan(
     video: Video,
     frame_count: int,
     detector_name: str | None = None,
+    others: Sequence[str] = (),
     queue: str | None = None,
     owner: str = "",
 ) -> tuple[Scan, bool]:
-    """Order a scan, or find the one that already waits or runs for the same video, detector and frame count.
+    """Order a scan, or find the one that already waits or runs for the same video, detectors and frame count.
 
     Args:
+        others: Names of detectors that are asked as well, of the same people.
         frame_count: Of `FRAME_COUNTS`; of a picture one is looked at, whatever it is.
         queue: Of `Scan.Queue`; by default what `queue_for` says of the owner.
         owner: Whose the scan is; by default the video's owner's.
@@ -46,7 +50,7 @@ def request_scan(
         The scan, and whether it is new. It is sent to the workers once the transaction has been committed.
 
     Raises:
-        ServiceError: "bad_frame_count", "media_purged" or "detector_unavailable".
+        ServiceError: "bad_frame_count", "media_purged", "detector_unavailable", or as `asked_as_well` does.
     """
     name = detector_name or settings.DETECTOR
     if not video.is_picture and frame_count not in settings.FRAME_COUNTS:
@@ -54,7 +58,8 @@ def request_scan(
     if not detector_state(name=name).available:
         raise refuse("detector_unavailable")
     frames = video.frames_of(frame_count)
-    same = {"video": video, "detector_name": name, "frame_count": frames}
+    also = asked_as_well(name=name, others=others)
+    same = {"video": video, "detector_name": name, "also": also, "frame_count": frames}
     while True:  # again only if the other's scan ended between the two statements
         try:
             with transaction.atomic():
@@ -69,7 +74,8 @@ def request_scan(
                     owner=owner or locked.owner, team_id=locked.team_id, queue=chosen, **same
                 )
                 transaction.on_commit(partial(_announce, scan))
-                audit.record(Action.ORDERED, scan, detector=name, frames=frames)
+                told: dict[str, Any] = {"also": also} if also else {}
+                audit.record(Action.ORDERED, scan, detector=name, frames=frames, **told)
                 return scan, True
         except IntegrityError:
             active = Scan.objects.active().filter(**same).first()

@@ -165,6 +165,7 @@ def save_analysis(
                 owner=owner,
                 frame_count=findings.frames_requested,
                 detector_name=findings.detector.name,
+                also=",".join(opinion.detector.name for opinion in findings.opinions),
                 status=Scan.Status.RUNNING,
                 attempts=1,
                 worker=worker,

@@ -7,10 +7,11 @@ ones are pixels. A plotting library would draw pictures, in which no text wraps 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
-from ml_app.models import Face, FaceFrame, Scan
+from ml_app.models import Face, FaceFrame, Opinion, Scan
 from ml_app.web.detector_figures import Bin, Figure
 from ml_app.web.wording import clock
 
@@ -55,12 +56,21 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherLine:
+    """The scores of the same person by another detector, without marks."""
+
+    number: int  # of the opinion: 1, 2, ...
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Lane:
     """The scores of one person over time."""
 
     face: Face
     points: tuple[Point, ...]
     segments: tuple[Segment, ...]
+    others: tuple[OtherLine, ...] = ()
 
     @property
     def is_dense(self) -> bool:
@@ -86,6 +96,7 @@ class Timeline:
     band_y: float | None
     band_height: float
     duration_s: float
+    others: tuple[tuple[int, str], ...] = ()  # opinions by number, and whose they are
     top_y: float = PLOT_TOP
     bottom_y: float = PLOT_TOP + PLOT_HEIGHT
     height: float = PLOT_HEIGHT + 2 * PLOT_TOP
@@ -97,7 +108,7 @@ class Timeline:
         return y is not None and self.top_y + _LABEL_HEIGHT <= y <= self.bottom_y - _LABEL_HEIGHT
 
 
-def timeline(scan: Scan, faces: Sequence[Face]) -> Timeline | None:
+def timeline(scan: Scan, faces: Sequence[Face], opinions: Sequence[Opinion] = ()) -> Timeline | None:
     """Lay out a finished scan of a video. None if nobody was seen.
 
     Args:
@@ -111,7 +122,14 @@ def timeline(scan: Scan, faces: Sequence[Face]) -> Timeline | None:
     has_band = low is not None and high is not None
     longest = _LONG_GAP * duration / max(scan.frames_analysed or 1, 1)
     return Timeline(
-        lanes=tuple(_lane(scan, face, duration, longest) for face in faces),
+        lanes=tuple(
+            replace(
+                _lane(scan, face, duration, longest),
+                others=tuple(_other(opinion, face, duration) for opinion in opinions),
+            )
+            for face in faces
+        ),
+        others=tuple((opinion.number, opinion.detector_name) for opinion in opinions),
         ticks=tuple(_ticks(duration)),
         threshold_y=None if scan.threshold is None else down(scan.threshold),
         band_y=down(high) if has_band and high is not None else None,
@@ -139,6 +157,21 @@ def _lane(scan: Scan, face: Face, duration: float, longest_gap: float) -> Lane:
         if b.frame.time_s - a.frame.time_s <= longest_gap
     )
     return Lane(face, points, segments)
+
+
+def _other(opinion: Opinion, face: Face, duration: float) -> OtherLine:
+    frames: list[dict[str, Any]] = next(
+        (told["frames"] for told in opinion.faces if told["id"] == face.number), []
+    )
+    places = [
+        (frame["time_s"], across(frame["time_s"] / duration), down(frame["fake_probability"]))
+        for frame in frames
+    ]
+    longest = _LONG_GAP * duration / max(opinion.frames_analysed, 1)
+    return OtherLine(
+        opinion.number,
+        tuple(Segment(a[1], a[2], b[1], b[2]) for a, b in pairwise(places) if b[0] - a[0] <= longest),
+    )
 
 
 def side_of(scan: Scan, probability: float) -> str:

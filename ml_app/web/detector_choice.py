@@ -81,6 +81,13 @@ class ForDetectorForm(forms.Form):
         error_messages={"invalid_choice": gettext_lazy("Choose one of the installed detectors.")},
     )
 
+    also = forms.MultipleChoiceField(
+        label=gettext_lazy("Ask as well"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": gettext_lazy("Choose one of the installed detectors.")},
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.names = offered()
@@ -91,6 +98,13 @@ class ForDetectorForm(forms.Form):
         field.choices = [(name, name) for name in self.names]
         field.initial = settings.DETECTOR
         self.has_several = len(self.names) > 1
+        also = self.fields["also"]
+        assert isinstance(also, forms.MultipleChoiceField)  # noqa: S101 - for the type checker
+        also.choices = [] if self.is_brief else [(name, name) for name in self.names]
+
+    def wanted_others(self) -> list[str]:
+        """The detectors that are asked as well."""
+        return list(self.cleaned_data.get("also") or ())
 
     def leave_to_team(self) -> None:
         """Offer first what is usual, so that a team's own detector is taken where nobody chooses."""

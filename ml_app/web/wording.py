@@ -122,6 +122,7 @@ SECONDS: dict[str, Words] = {
     "faces": _("Finding and following faces"),
     "network": _("Scoring faces"),
     "explain": _("Drawing heatmaps"),
+    "opinions": _("Opinions of further detectors"),
     "total": _("Altogether"),
 }
 

@@ -18,7 +18,9 @@ if (batchForm) {
   const post = (url, fields) => {
     const data = new FormData();
     data.set("csrfmiddlewaretoken", batchForm.elements.csrfmiddlewaretoken.value);
-    for (const [name, value] of Object.entries(fields)) data.set(name, value);
+    for (const [name, value] of Object.entries(fields)) {
+      for (const one of [value].flat()) data.append(name, one);
+    }
     return fetch(url, { method: "POST", body: data });
   };
   const send = async (files) => {
@@ -28,6 +30,7 @@ if (batchForm) {
       name: first,
       frame_count: batchForm.elements.frame_count.value,
       detector: batchForm.elements.detector?.value ?? "",
+      also: [...batchForm.querySelectorAll("[name=also]:checked")].map((box) => box.value),
       team: batchForm.elements.team?.value ?? "",
     });
     if (made.status !== 201) return fail(batchForm.dataset.failed);

@@ -53,8 +53,10 @@ def upload(page: Page, path: Path) -> None:
     page.goto("/")
     page.get_by_label(re.compile("Drop a video or a picture here")).set_input_files(path)
     slider = page.get_by_role("slider", name="How many frames to look at")
-    expect(slider).to_have_attribute("aria-valuetext", "40 frames")
+    expect(slider).to_have_attribute("aria-valuetext", "20 frames")  # of those that the detector was made for
     slider.press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuetext", "10 frames")
+    slider.press("ArrowRight")
     expect(slider).to_have_attribute("aria-valuetext", "20 frames")
     expect(page.locator("output")).to_have_text("20 frames")
     assert fits(page)
@@ -283,6 +285,9 @@ def test_with_the_keyboard_alone(new_context: NewContext, clips: Clips, complain
     expect(slider).to_have_attribute("aria-valuetext", "10 frames")
     keys.press("Tab")  # how the figures were measured
     keys.press("Tab")
+    expect(page.get_by_role("radio", name="random", exact=True)).to_be_focused()
+    for _beyond in ("what each is worth", "ask as well", "the other as well", "the button"):
+        keys.press("Tab")
     expect(page.get_by_role("button", name="Analyse", exact=True)).to_be_focused()
     keys.press("Enter")
     expect(page.locator(".verdict h1")).to_be_visible(timeout=ANALYSIS)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
 from ml_app import services
-from ml_app.detection.findings import Findings
+from ml_app.detection.findings import Evidence, Findings, Opinion, Reason, Verdict
 from ml_app.models import Face, FaceFrame, Scan
+from ml_app.services.recorded import recorded_findings
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Findings]
@@ -46,6 +48,32 @@ def test_a_proxy_may_read_the_pictures_that_it_is_to_send(
     settings.FILE_UPLOAD_PERMISSIONS = 0o644
     assert services.save_findings(scan=claimed, findings=findings(), worker="me")
     assert {path.stat().st_mode & 0o777 for path in _pictures(media)} == {0o644}
+
+
+def test_opinions_are_kept_as_they_were(claimed: Scan, findings: Make) -> None:
+    found = findings()
+    face = replace(
+        found.faces[0],
+        frames=tuple(
+            replace(frame, sharpness=0.0, brightness=0.0, thumbnail=b"", heatmap=None)
+            for frame in found.faces[0].frames
+        ),
+    )
+    said = Opinion(
+        detector=replace(found.detector, name="other"),
+        verdict=Verdict.REAL,
+        reason=Reason.NONE,
+        fake_probability=0.2,
+        evidence=Evidence.MODERATE,
+        threshold=0.6,
+        uncertain_band=(0.4, 0.6),
+        frames_analysed=40,
+        faces=(face,),
+        notes=("nearest_head",),
+        seconds=0.25,
+    )
+    services.save_findings(scan=claimed, findings=replace(found, opinions=(said,)), worker="me")
+    assert recorded_findings(Scan.objects.get(pk=claimed.pk)).opinions == (said,)
 
 
 def test_nobody_in_the_picture(claimed: Scan, findings: Make) -> None:

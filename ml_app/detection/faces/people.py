@@ -29,6 +29,10 @@ class People:
     frames_with_faces: int  # with one of these persons
     notes: tuple[str, ...]  # codes
     turn: int = 0  # degrees clockwise that would put the people upright
+    # Where `further` moments were looked at: the same persons with what those have shown, and when all
+    # frames are shown. No more persons: who was seen at no other moment than those is nobody's.
+    together: tuple[tuple[Seen, ...], ...] = ()
+    times: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,14 @@ class Footage:
     frame_rate: float  # frames a second; 0 where it is not known
 
 
+@dataclass(frozen=True, slots=True)
+class Further:
+    """Moments that are looked at besides, for others than the detector itself: see `People.together`."""
+
+    frames_at: Callable[[Sequence[float]], Iterable[Frame]]
+    times: Sequence[float]
+
+
 def find_people(
     frames: Iterable[Frame],
     preprocessing: Preprocessing,
@@ -50,6 +62,7 @@ def find_people(
     *,
     count: int,
     footage: Footage | None = None,
+    further: Further | None = None,
     found_by: FinderName = USUAL,
     on_frame: Callable[[int, int], None] = lambda done, total: None,
     on_faces: Callable[[FrameFaces], None] = lambda faces: None,
@@ -66,6 +79,7 @@ def find_people(
         pool: Where the looking is done.
         count: How many frames there will be at most, and how many are to show somebody.
         footage: Where further frames come from; None looks at no others.
+        further: What is looked at besides, last, once somebody was seen; it changes nothing of the rest.
         found_by: Who finds the faces.
         on_frame: Called with how many frames were looked at, and how many there are to look at so far.
         on_faces: Called with what each of them showed, in order of looking; not all of it is a person.
@@ -84,8 +98,28 @@ def find_people(
             break
         looks.look(footage.frames_at(wanted), len(wanted), cancelled)
         people = looks.people()
-    more = len(looks.times) - ordered
-    return replace(people, notes=(*people.notes, f"looked_again:{more}")) if more else people
+    if more := len(looks.times) - ordered:
+        people = replace(people, notes=(*people.notes, f"looked_again:{more}"))
+    if further is None or not further.times or not people.persons or people.turn:
+        return replace(people, together=people.persons, times=tuple(looks.times))
+    looks.on_faces = lambda faces: None
+    looks.look(further.frames_at(further.times), len(further.times), cancelled)
+    together = _joined(people.persons, looks.people().persons)
+    return replace(people, together=together, times=tuple(looks.times))
+
+
+def _joined(
+    persons: Sequence[tuple[Seen, ...]], wider: Sequence[tuple[Seen, ...]]
+) -> tuple[tuple[Seen, ...], ...]:
+    """The same persons, each with what a wider look has found of them besides."""
+    owner = {id(seen.sighting): number for number, person in enumerate(persons) for seen in person}
+    joined = [list(person) for person in persons]
+    for person in wider:
+        votes = [owner[id(seen.sighting)] for seen in person if id(seen.sighting) in owner]
+        if votes:
+            mine = max(sorted(set(votes)), key=votes.count)
+            joined[mine] += [seen for seen in person if id(seen.sighting) not in owner]
+    return tuple(tuple(sorted(person, key=lambda seen: seen.time_s)) for person in joined)
 
 
 def _wanted(people: People, times: Sequence[float], count: int, footage: Footage | None) -> Sequence[float]:
@@ -110,7 +144,7 @@ class _Looks:
         on_faces: Callable[[FrameFaces], None],
     ) -> None:
         self._preprocessing, self._pool, self._found_by = preprocessing, pool, found_by
-        self._on_frame, self._on_faces = on_frame, on_faces
+        self._on_frame, self.on_faces = on_frame, on_faces
         self._level = 0
         self._descriptors: dict[int, Descriptor] = {}  # by identity of the sighting, kept in `by_frame`
         self.times: list[float] = []
@@ -126,7 +160,7 @@ class _Looks:
             level=self._level,
             found_by=self._found_by,
             on_frame=lambda done: self._on_frame(before + done, before + count),
-            on_faces=self._on_faces,
+            on_faces=self.on_faces,
         )
         search.look(frames, cancelled)
         self._level = search.level

@@ -39,6 +39,7 @@ class Command(BaseCommand):
     requires_system_checks = []
     _name: str
     _for_pictures: LoadingDetector | None
+    _others: list[LoadingDetector]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
@@ -54,6 +55,13 @@ class Command(BaseCommand):
             help=f"frames to read; {settings.DEFAULT_FRAME_COUNT}, or what the detector was made for",
         )
         parser.add_argument("--detector", default=settings.DETECTOR, help="name of an installed detector")
+        parser.add_argument(
+            "--also",
+            action="append",
+            default=[],
+            metavar="DETECTOR",
+            help="a detector that is asked as well, of the same people; may be given several times",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
         parser.add_argument(
             "--save", action="store_true", help="keep the findings on the site, for its staff"
@@ -65,6 +73,7 @@ class Command(BaseCommand):
             raise CommandError("--frames must be 1 or more.")
         self._name, self._for_pictures = options["detector"], None
         detector = self._load(self._name, frames)
+        self._others = [self._load(name, detector.frames) for name in dict.fromkeys(options["also"])]
         failures = 0
         links, named = split(paths)
         zips, others = archives.split(named)
@@ -143,7 +152,7 @@ class Command(BaseCommand):
         detector = self._for(file, detector)
         try:
             sha256 = _sha256(file)
-            findings = _with_progress(file, detector)
+            findings = _with_progress(file, detector, self._others)
             provenance = provenance_of(file, findings.video)
         except CheckpointError as error:  # no other file would fare better
             raise CommandError(error.message) from error
@@ -209,7 +218,7 @@ def _sha256(file: Path) -> str | None:
         raise VideoError("unreadable_file", f"The file cannot be read: {error.strerror}.") from error
 
 
-def _with_progress(file: Path, detector: LoadingDetector) -> Findings:
+def _with_progress(file: Path, detector: LoadingDetector, others: list[LoadingDetector]) -> Findings:
     with tqdm(desc=file.name, leave=False, disable=not sys.stderr.isatty()) as bar:
 
         def show(progress: Progress) -> None:
@@ -219,5 +228,10 @@ def _with_progress(file: Path, detector: LoadingDetector) -> Findings:
             bar.refresh()
 
         return analyse(
-            file, detector, frames=detector.frames, on_progress=show, found_by=settings.FACE_FINDER
+            file,
+            detector,
+            frames=detector.frames,
+            others=others,
+            on_progress=show,
+            found_by=settings.FACE_FINDER,
         )

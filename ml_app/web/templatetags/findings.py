@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.utils.functional import Promise
 
-from ml_app.models import Face, FaceFrame, Scan, Team
+from ml_app.models import Face, FaceFrame, Opinion, Scan, Team
 from ml_app.services import DetectorState
 from ml_app.teams.defaults import detector_for
 from ml_app.web import charts, provenance_words, wording
@@ -17,6 +17,7 @@ from ml_app.web.face_boxes import boxes, face_marks
 from ml_app.web.forms import FrameCountForm
 from ml_app.web.frame_counts import frame_choices
 from ml_app.web.sending import SHOWN_BY_BROWSERS
+from ml_app.web.side_by_side import Voice, side_by_side
 
 register = template.Library()
 register.filter("headline", wording.headline)
@@ -67,7 +68,8 @@ def side(probability: float, scan: Scan) -> str:
 @register.filter
 def timings(scan: Scan) -> list[tuple[Promise | str, float]]:
     """The scan's seconds by stage, with the stages' names."""
-    return [(words, scan.seconds[key]) for key, words in wording.SECONDS.items() if key in scan.seconds]
+    told = {key: value for key, value in scan.seconds.items() if key != "opinions" or scan.also}
+    return [(words, told[key]) for key, words in wording.SECONDS.items() if key in told]
 
 
 @register.inclusion_tag("ml_app/scan/_screen.html")
@@ -84,7 +86,7 @@ def screen(scan: Scan, faces: list[Face]) -> dict[str, Any]:
 @register.inclusion_tag("ml_app/scan/_timeline.html")
 def timeline(scan: Scan, faces: list[Face]) -> dict[str, Any]:
     """The scores of every person over time."""
-    return {"scan": scan, "timeline": charts.timeline(scan, faces)}
+    return {"scan": scan, "timeline": charts.timeline(scan, faces, _opinions(scan))}
 
 
 @register.inclusion_tag("ml_app/scan/_scale.html")
@@ -93,8 +95,18 @@ def scale(scan: Scan, probability: float) -> dict[str, Any]:
     return {"scan": scan, "probability": probability, "scale": charts.scale(scan, probability)}
 
 
+@register.inclusion_tag("ml_app/scan/_opinions.html")
+def opinions(scan: Scan, faces: list[Face]) -> dict[str, Any]:
+    """What further detectors say of the same people."""
+    return {"scan": scan, "compared": side_by_side(scan, faces, _opinions(scan))}
+
+
+def _opinions(scan: Scan) -> list[Opinion]:
+    return list(scan.opinions.all()) if scan.also else []  # most scans have none: no query
+
+
 @register.inclusion_tag("ml_app/scan/_mark.html")
-def mark(subject: Scan | Face) -> dict[str, Any]:
+def mark(subject: Scan | Face | Voice) -> dict[str, Any]:
     """The sign of a verdict; its shape says the same as its colour."""
     return {"verdict": subject.verdict}
 

@@ -61,6 +61,7 @@ def _create(request: HttpRequest) -> HttpResponse:
             form.cleaned_data["frame_count"],
             form.wanted_detector(),
             form.cleaned_data["team"],
+            tuple(form.wanted_others()),
         )
         if request.POST.get("empty"):  # the script of the page sends the files one by one
             batch = creating.create_empty(order=order, name=form.cleaned_data["name"])

@@ -17,7 +17,6 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from ml_app import services
 from ml_app.errors import ServiceError
-from ml_app.models import Video
 from ml_app.storage.uploads import max_upload_bytes, uploaded_files
 from ml_app.web.forms import LinkForm, UploadForm
 from ml_app.web.views import tour
@@ -59,12 +58,25 @@ def _take_in(request: HttpRequest) -> HttpResponse:
 
 
 def _take(request: HttpRequest, file: UploadedFile, form: UploadForm) -> str:
-    """Keep one file and order its scan. Returns where to go from here."""
+    """Keep one file and order its scan.
+
+    Returns:
+        Where to go: the new scan; for a file that was scanned before, the page that offers its results.
+    """
     chosen = form.cleaned_data
     video, is_new = services.receive_video(
         upload=file, owner=make_owner(request), user=user_of(request), team=chosen["team"]
     )
-    return _next_page(video, is_new, chosen["frame_count"], form.wanted_detector())
+    if not is_new and video.scans.exists():
+        query = urlencode({"frames": chosen["frame_count"], "detector": form.wanted_detector()})
+        return f"{reverse('ml_app:video', args=[video.pk])}?{query}"
+    scan, _ = services.request_scan(
+        video=video,
+        frame_count=chosen["frame_count"],
+        detector_name=form.wanted_detector(),
+        others=form.wanted_others(),
+    )
+    return reverse("ml_app:scan", args=[scan.pk])
 
 
 def _take_many(request: HttpRequest, form: UploadForm, files: list[UploadedFile]) -> HttpResponse:
@@ -85,15 +97,6 @@ def _take_many(request: HttpRequest, form: UploadForm, files: list[UploadedFile]
     text = ngettext("%(number)d video is being analysed.", "%(number)d videos are being analysed.", taken)
     messages.success(request, text % {"number": taken})
     return _go(request, reverse("ml_app:history"))
-
-
-def _next_page(video: Video, is_new: bool, frame_count: int, detector: str) -> str:
-    """The new scan; for a file that was scanned before, the page that offers its earlier results."""
-    if not is_new and video.scans.exists():
-        query = urlencode({"frames": frame_count, "detector": detector})
-        return f"{reverse('ml_app:video', args=[video.pk])}?{query}"
-    scan, _ = services.request_scan(video=video, frame_count=frame_count, detector_name=detector)
-    return reverse("ml_app:scan", args=[scan.pk])
 
 
 def _go(request: HttpRequest, url: str) -> HttpResponse:

@@ -42,7 +42,7 @@ def scan_again(request: HttpRequest, video_id: UUID) -> HttpResponse:
     row = video_or_404(request, video_id, Act.RERUN)
     form, other = FrameCountForm(request.POST), DetectorForm(request.POST)
     if not other.is_valid():
-        form.add_error(None, other.errors["detector"])
+        form.add_error(None, next(iter(other.errors.values())))
     elif form.is_valid():
         owner = access.owner_of_rerun(actor_of(request), row)
         try:
@@ -52,6 +52,7 @@ def scan_again(request: HttpRequest, video_id: UUID) -> HttpResponse:
                 frame_count=form.cleaned_data["frame_count"],
                 detector_name=other.cleaned_data["detector"] or detector_for(row.team),
                 owner=owner,
+                others=other.wanted_others(),
             )
             return redirect("ml_app:scan", scan.pk)
         except ServiceError as error:
