@@ -66,6 +66,7 @@ _MESSAGES: dict[str, Promise] = {
     "bad_team": _("You can give scans to your own teams alone, as an analyst or more. Choose another team."),
     "no_such_team": _("You belong to no team of this number."),
     "bad_detector": _("No detector of this name is installed here."),
+    "ensemble_asked": _("An ensemble asks detectors of its own. Choose it as the detector, not besides."),
     "cut_differently": _(
         "These detectors cut faces out differently, so they cannot look together. Scan with each by itself."
     ),

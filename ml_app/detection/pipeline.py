@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ml_app.detection import explain, verdict
 from ml_app.detection.checkpoints.metadata import Preprocessing
 from ml_app.detection.checkpoints.sharing import shared_cut
+from ml_app.detection.ensemble import Ensemble
 from ml_app.detection.errors import Cancelled
 from ml_app.detection.faces.finder import USUAL, FinderName
 from ml_app.detection.faces.frame_faces import FrameFaces, Sighting
@@ -51,7 +52,7 @@ OnProgress = Callable[[Progress], None]
 
 def analyse(
     path: Path,
-    detector: Loadable,
+    detector: Loadable | Ensemble,
     *,
     frames: int,
     others: Sequence[Loadable] = (),
@@ -80,6 +81,19 @@ def analyse(
         CheckpointError: A detector cannot be loaded, or those that are asked together cut faces differently.
         DetectionError: Something else failed for a known reason.
     """
+    if isinstance(detector, Ensemble):
+        found = analyse(
+            path,
+            detector.parts[0],
+            frames=frames,
+            others=detector.asked(others),
+            limits=limits,
+            on_progress=on_progress,
+            cancelled=cancelled,
+            pool=pool,
+            found_by=found_by,
+        )
+        return detector.combined(found)
     run = _Run(on_progress or (lambda progress: None), cancelled or (lambda: False))
     run.report(Stage.PROBE, 0, 1)
     sightings: list[Sighting] = []

@@ -35,6 +35,7 @@ _REASONS = {
     Reason.TOO_DARK: "the face is too dark",
     Reason.TOO_FEW_FRAMES: "the face was seen in too few frames",
     Reason.FRAMES_TOO_FAR_APART: "this detector reads movement, and the frames lie too far apart for it",
+    Reason.DETECTORS_DISAGREE: "its detectors contradict each other",
     Reason.PICTURES_NOT_MEASURED: "this detector was not measured on single pictures",
 }
 _NOTES = {

@@ -29,6 +29,7 @@ from ml_app.storage import media_files
 from ml_app.storage.uploads import disk_is_full
 
 if TYPE_CHECKING:
+    from ml_app.detection.ensemble import Ensemble
     from ml_app.detection.runtime.detector import Detector
 
 logger = logging.getLogger(__name__)
@@ -89,13 +90,21 @@ def _analyse(scan: Scan, watch: Watch) -> tuple[Findings, dict[str, Any]]:
             path,
             detector(scan.detector_name, scan.frame_count),
             frames=scan.frame_count,
-            others=[detector(name, scan.frame_count) for name in scan.others],
+            others=_others(scan),
             limits=services.limits(),
             on_progress=watch.progress,
             cancelled=watch.cancelled,
             found_by=settings.FACE_FINDER,
         )
         return findings, services.provenance_of(path, findings.video).to_json()
+
+
+def _others(scan: Scan) -> list[Detector]:
+    """Those that are asked as well; an ensemble is not one of them, and asks its parts itself."""
+    from ml_app.detection.ensemble import Ensemble  # noqa: PLC0415 - as above
+
+    found = [detector(name, scan.frame_count) for name in scan.others]
+    return [one for one in found if not isinstance(one, Ensemble)]
 
 
 def _stopped(scan: Scan, worker: str, watch: Watch) -> None:
@@ -137,17 +146,17 @@ def _lost() -> None:
     logger.warning("Taken from this worker, which was not heard of in time; what it found is dropped")
 
 
-def detector(name: str, frames: int) -> Detector:
+def detector(name: str, frames: int) -> Detector | Ensemble:
     """The detector for a frame count, loaded once in each process; again when its manifest has changed."""
     manifest = Path(settings.MODELS_DIR) / name / "manifest.json"
     return _load(name, frames, manifest.stat().st_mtime_ns if manifest.exists() else 0)
 
 
 @lru_cache(maxsize=8)
-def _load(name: str, frames: int, version: int) -> Detector:
-    from ml_app.detection.runtime.detector import Detector  # noqa: PLC0415 - pages import this module
+def _load(name: str, frames: int, version: int) -> Detector | Ensemble:
+    from ml_app.detection.ensemble import load  # noqa: PLC0415 - pages import this module
 
-    return Detector.load(Path(settings.MODELS_DIR), name, frames, settings.DEVICE)
+    return load(Path(settings.MODELS_DIR), name, frames, settings.DEVICE).ready()
 
 
 def _stand_back() -> None:

@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from ml_app.detection.checkpoints.files import read_metadata
 from ml_app.detection.checkpoints.manifest import MANIFEST, available, open_folder, sha256_of
 from ml_app.detection.checkpoints.metadata import HeadMetadata, Preprocessing
-from ml_app.detection.checkpoints.sharing import can_share
+from ml_app.detection.checkpoints.sharing import can_share, check_part
 from ml_app.detection.errors import CheckpointError
 from ml_app.errors import refuse
 
@@ -33,13 +33,30 @@ class DetectorState:
     message: Promise | str  # why not; empty if it is available
     frame_counts: tuple[int, ...]  # that there are checkpoints for, ascending
     version: str
+    parts: tuple[str, ...] = ()  # of an ensemble: the detectors that it asks
 
 
 def detector_state(*, name: str | None = None) -> DetectorState:
     """The state of a detector, by default the configured one. Cheap: read again only when files change."""
     name = name or settings.DETECTOR
     folder = Path(settings.MODELS_DIR) / name
-    return _read(name, folder, _fingerprint(folder))
+    state = _read(name, folder, _fingerprint(folder))
+    if not all(detector_state(name=part).available for part in state.parts) or not _fits(folder, state):
+        return _unavailable(name)
+    return state
+
+
+def _fits(folder: Path, state: DetectorState) -> bool:
+    """Whether the parts of an ensemble are those that it was fitted with."""
+    try:
+        heads = open_folder(folder.parent, state.name).heads.values() if state.parts else ()
+        for head in heads:
+            for part in read_metadata(head.path, HeadMetadata).parts:
+                check_part(folder.parent, part)
+    except CheckpointError as error:
+        logger.warning("The detector %s cannot be used: %s", state.name, error)
+        return False
+    return True
 
 
 def installed_detectors() -> list[str]:
@@ -55,14 +72,17 @@ def asked_as_well(*, name: str, others: Sequence[str]) -> str:
         others: Names.
 
     Raises:
-        ServiceError: "bad_detector", "detector_unavailable" or "cut_differently".
+        ServiceError: "bad_detector", "detector_unavailable", "ensemble_asked" or "cut_differently".
     """
-    wanted = [other for other in dict.fromkeys(others) if other and other != name]
+    own = _parts(name)  # of an ensemble, which asks them itself
+    wanted = [other for other in dict.fromkeys((*own, *others)) if other and other != name]
     known = set(installed_detectors())
     if any(other not in known for other in wanted):
         raise refuse("bad_detector")
     if not all(detector_state(name=other).available for other in wanted):
         raise refuse("detector_unavailable")
+    if any(_parts(other) for other in wanted):
+        raise refuse("ensemble_asked")
     if wanted and not can_share([_cut(one) for one in (name, *wanted)]):
         raise refuse("cut_differently")
     also = ",".join(wanted)
@@ -71,12 +91,14 @@ def asked_as_well(*, name: str, others: Sequence[str]) -> str:
     return also
 
 
-def can_look_together(*, name: str, other: str) -> bool:
-    """Whether another detector can be asked about the people of a scan."""
-    try:
-        return can_share([_cut(name), _cut(other)])
-    except (CheckpointError, OSError):
-        return False
+def is_ensemble(*, name: str) -> bool:
+    """Whether a detector asks others and weighs what they say."""
+    return bool(_parts(name))
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """Of an ensemble, its parts by name."""
+    return detector_state(name=name).parts
 
 
 def _cut(name: str) -> Preprocessing:
@@ -104,7 +126,7 @@ def _read(name: str, folder: Path, fingerprint: tuple[tuple[str, int, int], ...]
     sizes = {file: size for file, _, size in fingerprint}
     try:
         found = open_folder(folder.parent, name)
-        version = read_metadata(found.heads[max(found.heads)].path, HeadMetadata).version
+        head = read_metadata(found.heads[max(found.heads)].path, HeadMetadata)
         pinned = json.loads((folder / MANIFEST).read_text())["files"]
         damaged = [file for file, entry in pinned.items() if not _is_whole(folder / file, entry, sizes)]
     except (CheckpointError, OSError, KeyError, TypeError) as error:
@@ -113,7 +135,8 @@ def _read(name: str, folder: Path, fingerprint: tuple[tuple[str, int, int], ...]
     if damaged:
         logger.warning("Files of the detector %s are missing or damaged: %s", name, ", ".join(damaged))
         return _unavailable(name)
-    return DetectorState(name, True, "", tuple(found.heads), version)
+    parts = tuple(part.name for part in head.parts)
+    return DetectorState(name, True, "", tuple(found.heads), head.version, parts)
 
 
 def _is_whole(path: Path, entry: dict[str, Any], sizes: dict[str, int]) -> bool:

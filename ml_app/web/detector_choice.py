@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ml_app.models import Scan
-from ml_app.services.detectors import detector_state, installed_detectors
+from ml_app.services.detectors import detector_state, installed_detectors, is_ensemble
 from ml_app.web.detector_figures import HeadFigures, detector_figures
 from ml_app.web.frame_counts import frame_choices
 from ml_app.web.wording import rounded
@@ -50,6 +50,8 @@ def offer(name: str) -> Offer:
 
 
 def _reads(head: HeadFigures) -> str:
+    if head.architecture == "ensemble":
+        return _("Asks other detectors about the same people, and weighs what they say.")
     if head.reads == "landmarks":
         return _("Reads how 68 points of the face move, and no pixels.")
     return _("Reads the pixels of each face, and how they vary.")
@@ -100,7 +102,8 @@ class ForDetectorForm(forms.Form):
         self.has_several = len(self.names) > 1
         also = self.fields["also"]
         assert isinstance(also, forms.MultipleChoiceField)  # noqa: S101 - for the type checker
-        also.choices = [] if self.is_brief else [(name, name) for name in self.names]
+        asked = [] if self.is_brief else [name for name in self.names if not is_ensemble(name=name)]
+        also.choices = [(name, name) for name in asked]
 
     def wanted_others(self) -> list[str]:
         """The detectors that are asked as well."""

@@ -23,7 +23,14 @@ OVERALL = ((), ("clips",))  # where the figures stand that sum a checkpoint up
 CAUGHT = ("true_positive_rate", "caught", "fakes_above_threshold")
 FALSE_ALARMS = ("false_positive_rate", "false_alarms", "genuine_above_threshold")
 COUNTS = ("not_analysable",)
-NO_SHARES = ("auc", "brier", "ece", "log_loss", *COUNTS)  # all others are told in per cent
+NO_SHARES = (
+    "auc",
+    "brier",
+    "ece",
+    "log_loss",
+    "gain_over_first_part",
+    *COUNTS,
+)  # all others are told in per cent
 
 LABELS: dict[str, Words] = {
     "auc": _("Area under the ROC curve"),
@@ -42,6 +49,8 @@ LABELS: dict[str, Words] = {
     "balanced_accuracy": _("Clips judged rightly, both kinds weighted alike"),
     "brier": _("Brier score"),
     "ece": _("Expected calibration error"),
+    "abstained_for_disagreement": _("Clips on which its detectors contradict each other"),
+    "gain_over_first_part": _("Gain in area under the ROC curve over its first detector alone"),
 }
 PICTURES = "pictures"  # the group of what was measured on them
 PICTURE_LABELS: dict[str, Words] = {
@@ -53,6 +62,8 @@ PICTURE_LABELS: dict[str, Words] = {
 }
 GROUPS: dict[str, Words] = {
     "families": _("by kind of manipulation"),
+    "held_out": _("on sources that it was not fitted on"),
+    "disagreement": _("order of the clips on which its detectors contradict each other, by how clearly"),
     "generators": _("by generator"),
     "pictures": _("single pictures"),
     "sets": _("by set of genuine pictures"),

@@ -56,6 +56,9 @@ REASONS: dict[str, Words] = {
         "This detector judges how a face moves, and too few of the frames that show this person lie close "
         "enough together. More frames may help, or another detector."
     ),
+    "detectors_disagree": _(
+        "The detectors that this one asks contradict each other clearly. What each says stands below."
+    ),
     "pictures_not_measured": _(
         "This detector was not measured on single pictures, so it judges none. If there is a video of the "
         "moment, analyse that."

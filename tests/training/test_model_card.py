@@ -9,6 +9,7 @@ import pytest
 from ml_app.detection.checkpoints.files import read_metadata
 from ml_app.detection.checkpoints.manifest import open_folder
 from ml_app.detection.checkpoints.metadata import HeadMetadata
+from ml_app.detection.checkpoints.sharing import check_part
 from ml_app.training.calibration.report import figures_table
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -61,3 +62,11 @@ def test_the_landmark_detector_is_small_calibrated_and_told_of() -> None:
         assert head.calibration.fitted_on
         assert head.calibration.slope > 0
         assert head.metrics["false_positive_rate"]["value"] <= 0.05
+
+
+def test_the_ensemble_is_of_the_detectors_that_ship() -> None:
+    folder = open_folder(MODELS, "ensemble")
+    assert sum(path.stat().st_size for path in (MODELS / "ensemble").iterdir()) < 1e5
+    for pinned in folder.heads.values():
+        for part in read_metadata(pinned.path, HeadMetadata).parts:
+            check_part(MODELS, part)

@@ -164,3 +164,16 @@ def test_a_team_uses_its_own_where_nobody_chooses(done: Scan, second: Path) -> N
         fields = {"frame_count": 40, "team": team, "detector": detector, "empty": "1", "name": "many"}
         analyst.post("/batches/", fields)
     assert sorted(Batch.objects.values_list("detector_name", flat=True)) == ["landmarks", "standard"]
+
+
+def test_the_models_page_compares_what_was_measured(owner: Client, second: Path) -> None:
+    assert "All detectors beside each other" not in owner.get("/models/").content.decode()
+    head = open_folder(second.parents[1], "standard").heads[40]
+    told = {"auc": {"value": 0.77, "low": 0.71, "high": 0.83, "n": 237}}
+    save_checkpoint(
+        head.path, load_tensors(head), replace(read_metadata(head.path, HeadMetadata), metrics=told)
+    )
+    page = owner.get("/models/").content.decode()
+    assert "All detectors beside each other" in page
+    assert "<b>0.77</b> (0.71 to 0.83)" in page
+    assert "<b>0.59</b> (0.52 to 0.67)" in page

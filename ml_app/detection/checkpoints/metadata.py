@@ -87,6 +87,16 @@ class BackboneMetadata:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A detector that an ensemble asks; the head's file names the hashes of the others."""
+
+    name: str
+    frame_count: int
+    head_sha256: str
+    weight: float  # of its calibrated logit in the ensemble's
+
+
+@dataclass(frozen=True, slots=True)
 class HeadMetadata:
     """What a head file says of itself."""
 
@@ -111,6 +121,10 @@ class HeadMetadata:
     # Only where this is the head of the fewest frames, which judges pictures; without it, none is judged.
     pictures: PictureMeasurement | None = None
     licence: str = ""
+    # Of an ensemble: whom it asks, and from which calibrated logit on two of them on opposite sides leave it
+    # UNCERTAIN; 0: from none.
+    parts: tuple[Part, ...] = ()
+    disagreement: float = 0.0
 
     def info(self, sha256: str) -> DetectorInfo:
         """How findings name this detector; `sha256` is that of the head's file."""

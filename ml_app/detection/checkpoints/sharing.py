@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from ml_app.detection.checkpoints.metadata import Preprocessing
+from ml_app.detection.checkpoints.manifest import open_folder
+from ml_app.detection.checkpoints.metadata import Part, Preprocessing
 from ml_app.detection.errors import CheckpointError
 
 
@@ -34,3 +36,20 @@ def shared_cut(cuts: Sequence[Preprocessing]) -> Preprocessing:
             "with each by itself.",
         )
     return next((cut for cut in cuts if cut.reads == "crops"), cuts[0])
+
+
+def check_part(models_dir: Path, part: Part) -> None:
+    """See that a part is installed, and is the very one.
+
+    Raises:
+        CheckpointError: It is not.
+    """
+    heads = open_folder(models_dir, part.name).heads
+    pinned = heads.get(part.frame_count)
+    if pinned is None or pinned.sha256 != part.head_sha256:
+        raise CheckpointError(
+            "wrong_part",
+            f"The detector {part.name!r} is not the one that this ensemble was fitted with. Fit it again with"
+            " `manage.py calibrate`.",
+            f"head {part.frame_count}: wanted {part.head_sha256}, there is {pinned and pinned.sha256}",
+        )

@@ -68,6 +68,8 @@ class Detector:
         folder = open_folder(models_dir, name)
         pinned = folder.heads[folder.nearest(frames)]
         metadata = read_metadata(pinned.path, HeadMetadata)
+        if metadata.parts:
+            raise CheckpointError("ensemble", f"{name!r} asks other detectors and cannot be used here.")
         if metadata.backbone_sha256 != folder.backbone.sha256:
             raise CheckpointError(
                 "wrong_backbone",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from ml_app.detection.checkpoints.files import read_metadata
 from ml_app.detection.checkpoints.manifest import open_folder
 from ml_app.detection.checkpoints.metadata import HeadMetadata, PictureMeasurement, Preprocessing, Sampling
+from ml_app.detection.findings import DetectorInfo
 
 if TYPE_CHECKING:
     from ml_app.detection.runtime.detector import Detector
@@ -21,6 +22,10 @@ _SHORT_TURN = 0.0005  # seconds that an import may keep the interpreter from who
 
 class Loadable(Protocol):
     """What an analysis needs of a detector before it has crops: a `Detector` or a `LoadingDetector`."""
+
+    @property
+    def info(self) -> DetectorInfo:
+        """How findings name it."""
 
     @property
     def preprocessing(self) -> Preprocessing:

@@ -14,7 +14,7 @@ from django.db import OperationalError
 from tqdm import tqdm
 
 from ml_app.batches.archive import Member
-from ml_app.detection import summary
+from ml_app.detection import ensemble, summary
 from ml_app.detection.checkpoints.manifest import open_folder, sha256_of
 from ml_app.detection.errors import CheckpointError, DetectionError, VideoError
 from ml_app.detection.faces.pool.process_pool import shared_pool
@@ -28,6 +28,8 @@ from ml_app.management.links import Source, fetched, split
 from ml_app.provenance.summary import to_text
 from ml_app.services.provenance import provenance_of
 
+AnyDetector = LoadingDetector | ensemble.Ensemble
+
 
 class Command(BaseCommand):
     """Analyses files and folders."""
@@ -38,7 +40,7 @@ class Command(BaseCommand):
     )
     requires_system_checks = []
     _name: str
-    _for_pictures: LoadingDetector | None
+    _for_pictures: AnyDetector | None
     _others: list[LoadingDetector]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -73,7 +75,10 @@ class Command(BaseCommand):
             raise CommandError("--frames must be 1 or more.")
         self._name, self._for_pictures = options["detector"], None
         detector = self._load(self._name, frames)
-        self._others = [self._load(name, detector.frames) for name in dict.fromkeys(options["also"])]
+        asked = [self._load(name, detector.frames) for name in dict.fromkeys(options["also"])]
+        self._others = [one for one in asked if isinstance(one, LoadingDetector)]
+        if len(self._others) < len(asked):
+            raise CommandError("--also asks no ensemble; give it as --detector.")
         failures = 0
         links, named = split(paths)
         zips, others = archives.split(named)
@@ -90,17 +95,17 @@ class Command(BaseCommand):
         if failures:
             sys.exit(1)
 
-    def _load(self, name: str, frames: int | None) -> LoadingDetector:
+    def _load(self, name: str, frames: int | None) -> AnyDetector:
         shared_pool().warm_up()
         try:
             if frames is None:
                 folder = open_folder(settings.MODELS_DIR, name)
                 frames = folder.nearest(settings.DEFAULT_FRAME_COUNT)
-            return LoadingDetector(settings.MODELS_DIR, name, frames, settings.DEVICE)
+            return ensemble.load(Path(settings.MODELS_DIR), name, frames, settings.DEVICE)
         except CheckpointError as error:
             raise CommandError(error.message) from error
 
-    def _analyse_zip(self, path: Path, detector: LoadingDetector, *, as_json: bool, save: bool) -> int:
+    def _analyse_zip(self, path: Path, detector: AnyDetector, *, as_json: bool, save: bool) -> int:
         """How many could not be analysed."""
         try:
             found = archives.listed(path)
@@ -112,7 +117,7 @@ class Command(BaseCommand):
         )
 
     def _analyse_member(
-        self, path: Path, member: Member, detector: LoadingDetector, *, as_json: bool, save: bool
+        self, path: Path, member: Member, detector: AnyDetector, *, as_json: bool, save: bool
     ) -> bool:
         name = f"{path}/{member.name}"
         try:
@@ -122,14 +127,14 @@ class Command(BaseCommand):
             self._refuse(name, None, error, detector, as_json=as_json)
             return False
 
-    def _for(self, file: Path, detector: LoadingDetector) -> LoadingDetector:
+    def _for(self, file: Path, detector: AnyDetector) -> AnyDetector:
         """What judges a file: of pictures it is the head of the fewest frames."""
         if not holds_picture(file):
             return detector
         self._for_pictures = self._for_pictures or self._load(self._name, 1)
         return self._for_pictures
 
-    def _analyse_link(self, url: str, detector: LoadingDetector, *, as_json: bool, save: bool) -> bool:
+    def _analyse_link(self, url: str, detector: AnyDetector, *, as_json: bool, save: bool) -> bool:
         try:
             with fetched(url) as (file, found):
                 source = Source(url, found)
@@ -141,7 +146,7 @@ class Command(BaseCommand):
     def _analyse(
         self,
         file: Path,
-        detector: LoadingDetector,
+        detector: AnyDetector,
         *,
         as_json: bool,
         save: bool,
@@ -173,7 +178,7 @@ class Command(BaseCommand):
         name: str,
         sha256: str | None,
         error: DetectionError,
-        detector: LoadingDetector,
+        detector: AnyDetector,
         *,
         as_json: bool,
     ) -> None:
@@ -218,7 +223,7 @@ def _sha256(file: Path) -> str | None:
         raise VideoError("unreadable_file", f"The file cannot be read: {error.strerror}.") from error
 
 
-def _with_progress(file: Path, detector: LoadingDetector, others: list[LoadingDetector]) -> Findings:
+def _with_progress(file: Path, detector: AnyDetector, others: list[LoadingDetector]) -> Findings:
     with tqdm(desc=file.name, leave=False, disable=not sys.stderr.isatty()) as bar:
 
         def show(progress: Progress) -> None:

@@ -30,6 +30,14 @@ class Command(BaseCommand):
             parser.add_argument(
                 f"--{kind}", type=Path, action="append", default=[], metavar="TAR", help=pictures
             )
+        parser.add_argument(
+            "--part",
+            action="append",
+            default=[],
+            metavar="NAME=FOLDER",
+            help="fit an ensemble: a detector that it asks, and the report that `evaluate` wrote of it",
+        )
+        parser.add_argument("--ensemble-version", default="1", help="what a fitted ensemble calls itself")
         parser.add_argument("--models", type=Path, default=Path("models"), help="where detectors are kept")
         parser.add_argument(
             "--cache", type=Path, default=Path("runs/served"), help="for faces that were found"
@@ -43,7 +51,9 @@ class Command(BaseCommand):
         from ml_app.detection.errors import CheckpointError  # noqa: PLC0415
 
         try:
-            if options["clips"]:
+            if options["part"]:
+                self._ensemble(options)
+            elif options["clips"]:
                 self._clips(options)
             if options["pairs"]:
                 self._pictures(options)
@@ -51,6 +61,23 @@ class Command(BaseCommand):
             raise CommandError(error.message) from error
         except (OSError, ValueError) as error:
             raise CommandError(str(error)) from error
+
+    def _ensemble(self, options: dict[str, Any]) -> None:
+        from ml_app.training.calibration.report import figures_table  # noqa: PLC0415
+        from ml_app.training.calibration.stacking import fit_ensemble, read_report  # noqa: PLC0415
+        from ml_app.training.evaluation.table import read_table  # noqa: PLC0415
+
+        named = [part.partition("=") for part in options["part"]]
+        if len(named) < 2 or not all(folder for _name, _sign, folder in named) or not options["clips"]:
+            raise CommandError("An ensemble wants --clips and two or more --part NAME=FOLDER.")
+        reports = [read_report(name, Path(folder)) for name, _sign, folder in named]
+        clips = read_table(options["clips"], "dev")
+        figures = fit_ensemble(
+            options["models"], options["detector"], clips, reports, version=options["ensemble_version"]
+        )
+        self.stdout.write(figures_table(figures))
+        for told in figures.values():
+            self.stdout.write(f"held out: {told['held_out']}\ndisagreement: {told['disagreement']}")
 
     def _clips(self, options: dict[str, Any]) -> None:
         from ml_app.training.calibration.calibrate import calibrate_detector  # noqa: PLC0415 - torch is slow to import

@@ -12,6 +12,7 @@ from ml_app.services import DetectorState
 from ml_app.teams.defaults import detector_for
 from ml_app.web import charts, provenance_words, wording
 from ml_app.web.detector_choice import DetectorForm, ForDetectorForm, offered, weakness
+from ml_app.web.detector_details import DetectorDetails, compared
 from ml_app.web.detector_figures import Figure, HeadFigures
 from ml_app.web.face_boxes import boxes, face_marks
 from ml_app.web.forms import FrameCountForm
@@ -129,6 +130,12 @@ def detector_choice_again(team: Team | None, chosen: str = "") -> dict[str, Any]
     """The same for another scan; the one that was asked for is chosen, or the one that the team uses."""
     name = chosen if chosen in offered() else detector_for(team)
     return {"form": DetectorForm(initial={"detector": name}), "again": True}
+
+
+@register.inclusion_tag("ml_app/_compared.html")
+def detectors_compared(detectors: tuple[DetectorDetails, ...]) -> dict[str, Any]:
+    """One table of all detectors' figures, where several were measured."""
+    return {"detectors": detectors, "rows": compared(detectors)}
 
 
 @register.simple_tag
