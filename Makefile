@@ -43,13 +43,14 @@ run: setup  ## Start the site: web server, worker and sweeper (HOST, PORT)
 # and workers come first and often wait for them, so there are more processes than two cores.
 JOBS ?= 3
 SIDE_BY_SIDE = $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder)
+SLOWEST = --durations=40  # what to make faster when the suite grows
 
 .PHONY: test
 test:  ## Run all checks and all tests, three files of them at a time (JOBS=); installs what they need
 	@$(MAKE) --no-print-directory -j 2 system $(VENV)/.dev
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -p tests.on_postgresql $(SIDE_BY_SIDE)
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -p tests.on_postgresql $(SIDE_BY_SIDE) $(SLOWEST)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(SLOWEST) --cov --cov-report=term --cov-fail-under=90
 
 .PHONY: bench
 bench: $(VENV)/.dev  ## Measure speed and memory (PARTS="compare frames length resolution parts again", WRITE=1 for the docs)
