@@ -61,7 +61,7 @@ def test_a_line_of_json_has_the_fixed_fields(clips: Clips) -> None:
         *("file", "origin", "kind", "sha256", "verdict", "reason", "fake_probability"),
         *("frames_requested", "frames_analysed", "frames_with_faces", "duration_s", "file_says"),
         "provenance",
-        *("faces", "detector", "seconds", "notes", "error"),
+        *("faces", "detector", "seconds", "notes", "opinions", "error"),
     ]
     assert line["file"] == str(path)
     assert (line["kind"], line["file_says"]) == ("video", {})
