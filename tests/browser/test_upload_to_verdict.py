@@ -285,7 +285,7 @@ def test_with_the_keyboard_alone(new_context: NewContext, clips: Clips, complain
     expect(slider).to_have_attribute("aria-valuetext", "10 frames")
     keys.press("Tab")  # how the figures were measured
     keys.press("Tab")
-    expect(page.get_by_role("radio", name="random", exact=True)).to_be_focused()
+    expect(page.locator("[name=detector]:checked")).to_be_focused()
     for _beyond in ("what each is worth", "ask as well", "the other as well", "the button"):
         keys.press("Tab")
     expect(page.get_by_role("button", name="Analyse", exact=True)).to_be_focused()
