@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from ml_app.models.attempts import AttemptQuerySet
 from ml_app.models.scan import Scan
 from ml_app.models.team import Team
 
@@ -87,21 +87,8 @@ class NoticeSettings(models.Model):
         return not self.on_site and self.mail == self.Mail.OFF
 
 
-class NoticeMailQuerySet(models.QuerySet["NoticeMail"]):
+class NoticeMailQuerySet(AttemptQuerySet["NoticeMail"]):
     """E-mails."""
-
-    def due(self) -> NoticeMailQuerySet:
-        """Those whose next attempt is to begin now, the oldest first."""
-        return self.filter(next_at__lte=timezone.now()).order_by("next_at")
-
-    def claim(self, pk: uuid.UUID | str, *, lease: timedelta) -> bool:
-        """Begin an attempt. False: it is not due, or another worker was faster."""
-        changed = self.due().order_by().filter(pk=pk)
-        return changed.update(next_at=timezone.now() + lease, attempts=F("attempts") + 1) == 1
-
-    def end(self, pk: uuid.UUID | str, attempts: int, **values: Any) -> bool:
-        """Change the attempt of this number. False: it was taken over meanwhile."""
-        return self.filter(pk=pk, attempts=attempts, next_at__isnull=False).update(**values) == 1
 
 
 class NoticeMail(models.Model):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from ml_app.models.attempts import AttemptQuerySet
 
 
 class Webhook(models.Model):
@@ -33,25 +34,8 @@ class Webhook(models.Model):
         return self.url
 
 
-class DeliveryQuerySet(models.QuerySet["Delivery"]):
+class DeliveryQuerySet(AttemptQuerySet["Delivery"]):
     """Deliveries."""
-
-    def due(self) -> DeliveryQuerySet:
-        """Those whose next attempt is to begin now, the oldest first."""
-        return self.filter(next_at__lte=timezone.now()).order_by("next_at")
-
-    def claim(self, pk: uuid.UUID | str, *, lease: timedelta) -> bool:
-        """Begin an attempt. False: it is not due, or another worker was faster."""
-        changed = self.due().order_by().filter(pk=pk)
-        return changed.update(next_at=timezone.now() + lease, attempts=F("attempts") + 1) == 1
-
-    def end(self, pk: uuid.UUID | str, attempts: int, **values: Any) -> bool:
-        """End the attempt of this number. False: it was taken over meanwhile."""
-        return self.filter(pk=pk, attempts=attempts, next_at__isnull=False).update(**values) == 1
-
-    def older_than(self, moment: datetime) -> DeliveryQuerySet:
-        """Those that ended before."""
-        return self.filter(next_at__isnull=True, created_at__lt=moment)
 
 
 class Delivery(models.Model):

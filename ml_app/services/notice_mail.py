@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from allauth.account.models import EmailAddress
@@ -24,9 +24,8 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from deepfake_site.celery import app
-from ml_app.models import Notice, NoticeMail, NoticeSettings, Scan
-from ml_app.services import access, notices
+from ml_app.models import Notice, NoticeMail, NoticeSettings
+from ml_app.services import access, attempts, notices
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -74,16 +73,8 @@ def _gather(user_id: int) -> bool:
 
 
 def send_due() -> int:
-    """Give the e-mails that are due to the workers. One too often does no harm: only one can claim it."""
-    sent = 0
-    for pk in NoticeMail.objects.due().values_list("pk", flat=True)[:AT_ONCE]:
-        try:
-            app.send_task(SEND, args=[str(pk)], queue=Scan.Queue.BATCH, retry=False, ignore_result=True)
-        except Exception as error:  # each broker has its own exceptions; the next round tries again
-            logger.warning("E-mails wait: the broker cannot be reached (%s)", error)
-            break
-        sent += 1
-    return sent
+    """Give the e-mails that are due to the workers. Returns how many."""
+    return attempts.send_due(NoticeMail.objects.all(), task=SEND, at_most=AT_ONCE, called="E-mails")
 
 
 def send(mail_id: str) -> bool:
@@ -117,17 +108,12 @@ def _hand_over(mail: NoticeMail, message: EmailMessage) -> bool:
     except (OSError, SMTPException) as error:
         is_refused = isinstance(error, SMTPResponseException | SMTPRecipientsRefused)
         said = f"{type(error).__name__}: {error}"[:200]
-        again = _next(mail.attempts) if is_refused or not is_handed else None
+        again = attempts.after_pause(mail.attempts, PAUSES) if is_refused or not is_handed else None
         NoticeMail.objects.end(*attempt, next_at=again, handed_at=None, error=said)
         logger.warning("E-mail %s, attempt %d: %s", mail.pk, mail.attempts, said)
         return False
     NoticeMail.objects.end(*attempt, next_at=None, sent_at=timezone.now(), error="")
     return True
-
-
-def _next(attempts: int) -> datetime | None:
-    pause = PAUSES[attempts - 1] if attempts <= len(PAUSES) else None
-    return timezone.now() + timedelta(seconds=pause) if pause is not None else None
 
 
 def _message(mail: NoticeMail) -> EmailMessage | None:
@@ -193,5 +179,4 @@ def user_number(token: str) -> int | None:
 
 def forget_old() -> int:
     """Delete what ended long ago from the log of e-mails. Returns how many."""
-    old: Any = NoticeMail.objects.filter(next_at=None, created_at__lt=timezone.now() - KEPT)
-    return int(old.delete()[0])
+    return NoticeMail.objects.older_than(timezone.now() - KEPT).delete()[0]

@@ -13,7 +13,7 @@ import json
 import logging
 import secrets
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -21,12 +21,11 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from deepfake_site.celery import app
 from ml_app import audit
 from ml_app.audit import Action
 from ml_app.errors import refuse
 from ml_app.models import Delivery, Scan, Webhook
-from ml_app.services import access
+from ml_app.services import access, attempts
 from ml_app.services.outbound import Outcome, check_url, post
 
 if TYPE_CHECKING:
@@ -107,16 +106,8 @@ def _note(webhook: Webhook, scan: Scan) -> bool:
 
 
 def send_due() -> int:
-    """Give the deliveries that are due to the workers. One too often does no harm: only one can claim it."""
-    sent = 0
-    for pk in Delivery.objects.due().values_list("pk", flat=True)[:AT_ONCE]:
-        try:
-            app.send_task(DELIVER, args=[str(pk)], queue=Scan.Queue.BATCH, retry=False, ignore_result=True)
-        except Exception as error:  # each broker has its own exceptions; the next round tries again
-            logger.warning("Webhooks wait: the broker cannot be reached (%s)", error)
-            break
-        sent += 1
-    return sent
+    """Give the deliveries that are due to the workers. Returns how many."""
+    return attempts.send_due(Delivery.objects.all(), task=DELIVER, at_most=AT_ONCE, called="Webhooks")
 
 
 def deliver(delivery_id: str) -> bool:
@@ -129,15 +120,10 @@ def deliver(delivery_id: str) -> bool:
     if outcome.ok:
         values |= {"delivered_at": timezone.now(), "next_at": None}
     else:
-        values |= {"next_at": _next(row.attempts)}
+        values |= {"next_at": attempts.after_pause(row.attempts, PAUSES)}
     Delivery.objects.end(row.pk, row.attempts, **values)
     logger.info("Delivery %s, attempt %d: %s", row.pk, row.attempts, outcome.error or outcome.status)
     return outcome.ok
-
-
-def _next(attempts: int) -> datetime | None:
-    pause = PAUSES[attempts - 1] if attempts <= len(PAUSES) else None
-    return timezone.now() + timedelta(seconds=pause) if pause is not None else None
 
 
 def _send(row: Delivery) -> Outcome:
