@@ -17,12 +17,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from ml_app.desk.audited import Audited
 from ml_app.models import Invitation
+from ml_app.web.own_address import own_address
 
 if TYPE_CHECKING:
     InvitationBase = admin.ModelAdmin[Invitation]
@@ -36,9 +36,7 @@ for model in (SocialApp, SocialToken, SocialAccount, Authenticator, UserSession)
 @never_cache
 def sign_in(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
     """Instead of the admin's own form, which knows no second factor: the site's page, and back."""
-    given = request.GET.get(REDIRECT_FIELD_NAME, "")
-    is_ours = url_has_allowed_host_and_scheme(given, {request.get_host()}, require_https=request.is_secure())
-    back = given if is_ours else reverse("admin:index")
+    back = own_address(request, REDIRECT_FIELD_NAME) or reverse("admin:index")
     if not request.user.is_authenticated:
         return redirect_to_login(back)
     if admin.site.has_permission(request):

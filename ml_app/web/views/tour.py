@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+from ml_app.web.own_address import own_address
 
 COOKIE = "tour"
 HIDDEN = "hidden"
@@ -26,9 +27,7 @@ def choose(request: HttpRequest) -> HttpResponse:
 
     A plain link and no form, as with the language: a form would need a token, and with it another cookie.
     """
-    back = request.GET.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    response = redirect(back if is_ours else "ml_app:upload")
+    response = redirect(own_address(request) or "ml_app:upload")
     if "show" in request.GET:
         response.delete_cookie(COOKIE, samesite="Lax")
     else:
