@@ -48,34 +48,25 @@ def side_by_side(scan: Scan, faces: Sequence[Face], opinions: Sequence[Opinion])
     told = [{face["id"]: face for face in opinion.faces} for opinion in opinions]
     rows = []
     for face in faces:
-        own = Voice(
-            scan.detector_name,
-            face.verdict,
-            str(wording.headline(face)),
-            str(wording.reason(face.reason, scan.video)) if face.reason else "",
-            face.fake_probability,
-        )
         others = (
-            _voice(scan, opinion, said.get(face.number)) for opinion, said in zip(opinions, told, strict=True)
+            _other(scan, opinion, said.get(face.number)) for opinion, said in zip(opinions, told, strict=True)
         )
-        voices = (own, *others)
+        voices = (_voice(scan.detector_name, scan, face), *others)
         rows.append(Row(face, voices, agreement(voices)))
     names = (scan.detector_name, *(opinion.detector_name for opinion in opinions))
     return SideBySide(names, tuple(rows), tuple(opinions))
 
 
-def _voice(scan: Scan, opinion: Opinion, said: Mapping[str, Any] | None) -> Voice:
+def _other(scan: Scan, opinion: Opinion, said: Mapping[str, Any] | None) -> Voice:
     if said is None:
         return Voice(opinion.detector_name, Verdict.NOT_ANALYSABLE, _("Not judged"), "", None)
-    person = Face(verdict=said["verdict"], evidence=said["evidence"], reason=said["reason"] or "")
-    person.scan = scan
-    return Voice(
-        opinion.detector_name,
-        said["verdict"],
-        str(wording.headline(person)),
-        str(wording.reason(said["reason"], scan.video)) if said["reason"] else "",
-        said["fake_probability"],
-    )
+    values = {name: said[name] for name in ("verdict", "evidence", "fake_probability")}
+    return _voice(opinion.detector_name, scan, Face(scan=scan, reason=said["reason"] or "", **values))
+
+
+def _voice(detector: str, scan: Scan, person: Face) -> Voice:
+    reason = str(wording.reason(person.reason, scan.video)) if person.reason else ""
+    return Voice(detector, person.verdict, str(wording.headline(person)), reason, person.fake_probability)
 
 
 def agreement(voices: Sequence[Voice]) -> str:
