@@ -6,7 +6,7 @@ python -m benchmarks.parts clip.mp4 100
 from __future__ import annotations
 
 import json
-import resource
+import os
 import subprocess
 import sys
 import time
@@ -17,6 +17,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.measure import cpu_of_family
 from benchmarks.ours import DETECTOR, MODELS
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ SEARCH = {  # what looks for faces in a frame: part, module, function
 
 
 class Clock:
-    """Seconds of the processor by part, of this process or of those that it started and that have ended."""
+    """Seconds of the processor by part, of this process and those that it started."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -63,8 +64,7 @@ class Clock:
 
 
 def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + used.ru_utime + used.ru_stime
+    return cpu_of_family(os.getpid())
 
 
 def main(path: Path, count: int) -> None:
@@ -84,8 +84,6 @@ def main(path: Path, count: int) -> None:
         probe(path)
     with clock.part("decode"), open_video(path) as video:
         images = [frame.image for frame in video.frames(detector.sampling, count)]
-    # Two measurements: of a tiny clip their difference may fall below nothing.
-    clock.seconds["decode"] = max(0.0, clock.seconds["decode"] - clock.seconds["start_decoder"])
     import cv2
 
     from ml_app.detection.faces.pool.process_pool import FacePool

@@ -178,8 +178,10 @@ def _warm_up(**kwargs: Any) -> None:
         logger.error("No detector: %s %s", error.message, error.detail)
         return
     from ml_app.detection.faces.pool.process_pool import shared_pool  # noqa: PLC0415
+    from ml_app.detection.video import decoder_process  # noqa: PLC0415
 
     shared_pool().warm_up()
+    decoder_process.warm_up()
     info = loaded.info
     _heartbeat.device = loaded.describe_device()[:64]
     logger.info("Detector %s %s ready on %s", info.name, info.version, loaded.describe_device())

@@ -13,12 +13,10 @@ import os
 import re
 import select
 import signal
-import subprocess
 import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,10 +24,9 @@ import numpy.typing as npt
 
 from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Limits
+from ml_app.detection.video.decoder_process import DecoderProcess
 from ml_app.detection.video.errors import MESSAGES, video_error
 
-_ROOT = Path(__file__).resolve().parents[3]
-_KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 NICER = 5  # than the process that asks
 _PIPE_BYTES = 1024**2
 _MAX_HEADER = 64 * 1024
@@ -50,25 +47,13 @@ class Sandbox:
         """
         self._wall_seconds = limits.wall_seconds
         self._waited = 0.0
-        task = {"descriptor": descriptor, "parent": os.getpid(), **asdict(limits)}
+        niceness = os.getpriority(os.PRIO_PROCESS, 0) + NICER  # pages of the same machine go first
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "ml_app.detection.video.decoder", json.dumps(task)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=(descriptor,),
-                env=_environment(),
-                bufsize=0,
-            )
+            self._process = DecoderProcess({"niceness": niceness, **asdict(limits)}, descriptor)
         except OSError as error:
-            raise video_error("decoder_crashed", f"cannot start: {error.strerror}") from error
-        with suppress(OSError):  # pages of the same machine go first
-            os.setpriority(os.PRIO_PROCESS, self.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICER)
-        assert self._process.stdin and self._process.stdout and self._process.stderr  # noqa: S101 - for mypy
-        self._input = self._process.stdin
-        self._output = self._process.stdout.fileno()
-        self._errors = self._process.stderr.fileno()
+            raise video_error("decoder_crashed", _without_paths(f"cannot start: {error}")) from error
+        self._output = self._process.output.fileno()
+        self._errors = self._process.errors.fileno()
         if sys.platform == "linux":
             with suppress(OSError):  # a larger pipe means fewer changes between the two of us; not needed
                 fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -81,7 +66,7 @@ class Sandbox:
     def send(self, request: dict[str, Any]) -> None:
         """Ask for something. A dead child is noticed by the next `receive`."""
         with suppress(BrokenPipeError):
-            self._input.write(json.dumps(request).encode() + b"\n")
+            self._process.input.write(json.dumps(request).encode() + b"\n")
 
     def receive(self) -> dict[str, Any]:
         """The next header.
@@ -120,12 +105,7 @@ class Sandbox:
 
     def close(self) -> None:
         """End the child, whatever it is doing, and wait for its end."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe:
-                pipe.close()
+        self._process.close()
 
     def _read(self, size: int) -> bytes:
         data = bytearray(size)
@@ -148,9 +128,8 @@ class Sandbox:
 
     def _death(self) -> VideoError:
         """Why the child is gone."""
-        try:
-            status = self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
+        status = self._process.wait(5)
+        if status is None:
             return self.garbage("the pipe was closed")
         if status == -signal.SIGXCPU:
             return video_error("decoder_timeout", "out of CPU time")
@@ -167,11 +146,3 @@ class Sandbox:
 
 def _without_paths(text: str) -> str:
     return re.sub(r"\S*/\S*", "...", text).strip()[:500]
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours but what an interpreter needs: no secrets, no database address."""
-    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    path = os.pathsep.join([str(_ROOT), *(entry for entry in sys.path if entry)])
-    # One BLAS thread and two malloc arenas: each more would reserve address space, which is limited.
-    return kept | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}

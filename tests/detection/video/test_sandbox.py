@@ -19,8 +19,8 @@ import pytest
 from ml_app.detection.checkpoints.metadata import Sampling
 from ml_app.detection.errors import VideoError
 from ml_app.detection.findings import Limits
-from ml_app.detection.video import sandbox
-from ml_app.detection.video.opening import Video, open_video
+from ml_app.detection.video import decoder_process, sandbox
+from ml_app.detection.video.opening import Video, open_video, probe
 from tests.media import Clips, loop_clip
 from tests.waiting import wait_for
 
@@ -121,6 +121,7 @@ def test_memory_is_limited(clips: Clips) -> None:
 
 
 def test_nothing_is_left_behind(clip: Path) -> None:
+    probe(clip)  # the server stays
     before = {link.name for link in Path("/proc/self/fd").iterdir()}
     with open_video(clip) as video:
         next(video.frames(EVEN, 10))
@@ -139,6 +140,55 @@ def test_a_child_waits_instead_of_decoding_ahead(clip: Path) -> None:
         wait_for(lambda: waits(child_of(video)), "the child waits for us")
         next(frames)
         assert video.decoded_frames < 50
+
+
+def test_a_server_that_was_killed_is_started_again(clip: Path) -> None:
+    probe(clip)
+    server = decoder_process._server._process
+    assert server
+    with open_video(clip) as video:
+        frames = video.frames(EVEN, 100)
+        next(frames)
+        server.kill()
+        with pytest.raises(VideoError) as caught:  # its children are not left alone
+            list(frames)
+    assert caught.value.code == "decoder_crashed"
+    assert probe(clip).codec == "h264"
+    assert decoder_process._server._process is not server
+
+
+def test_a_process_forked_from_ours_has_a_server_of_its_own(clip: Path) -> None:
+    probe(clip)
+    here = decoder_process._server._process
+    assert here
+    asked = os.fork()
+    if asked == 0:
+        status = 1
+        try:
+            probe(clip)
+            there = decoder_process._server._process
+            status = int(there is None or there.pid == here.pid)
+        finally:
+            os._exit(status)
+    assert os.waitpid(asked, 0)[1] == 0
+    assert here.poll() is None
+    assert probe(clip).codec == "h264"
+
+
+def test_the_server_ends_with_its_parent(clip: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from ml_app.detection.video import decoder_process, opening;"
+        "opening.probe(Path(sys.argv[1])); print(decoder_process._server._process.pid, flush=True); input()"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, str(clip)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout and parent.stdin
+    server = int(parent.stdout.readline())
+    assert alive(server)
+    parent.kill()
+    parent.communicate()
+    wait_for(lambda: not alive(server), "the server ends")
 
 
 @pytest.mark.parametrize("frozen", [False, True], ids=["working", "frozen"])
@@ -207,15 +257,22 @@ FRAME = message({"time": 0.5, "seconds": 0.2, "decoded": 2}, PICTURE)
 DONE = message({"done": True, "seconds": 0.2, "decoded": 2})
 
 
+def another_server(monkeypatch: pytest.MonkeyPatch, *command: str) -> None:
+    """Let the next processes come from a server that another command starts."""
+    server = decoder_process._Server()
+    monkeypatch.setattr(decoder_process, "_COMMAND", command)
+    monkeypatch.setattr(decoder_process, "_server", server)
+
+
 def impostor(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
     """Put a program that says `answer` in the place of the decoder."""
-    script = f"import sys, time; sys.stdout.buffer.write({answer!r}); sys.stdout.flush(); time.sleep(0.2)"
-    start = subprocess.Popen
-
-    def popen(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
-        return start([sys.executable, "-c", script], **options)
-
-    monkeypatch.setattr(sandbox.subprocess, "Popen", popen)
+    another_server(
+        monkeypatch,
+        "-c",
+        "import os, time\n"
+        "from ml_app.detection.video.decoder.fork_server import ForkServer\n"
+        f"ForkServer(lambda task: (os.write(1, {answer!r}), time.sleep(0.2))).serve()",
+    )
 
 
 def test_the_impostor_is_believed_while_it_keeps_to_the_protocol(
@@ -258,7 +315,8 @@ def test_nonsense_is_an_error(clip: Path, monkeypatch: pytest.MonkeyPatch, answe
 def test_a_child_that_cannot_start_says_why_without_paths(
     clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sandbox, "_environment", lambda: {"PYTHONPATH": "/nowhere"})
+    another_server(monkeypatch, *decoder_process._COMMAND)
+    monkeypatch.setattr(decoder_process, "_environment", lambda: {"PYTHONPATH": "/nowhere"})
     with pytest.raises(VideoError) as caught, open_video(clip):
         pass
     assert caught.value.code == "decoder_crashed"
@@ -269,11 +327,13 @@ def test_a_child_that_cannot_start_says_why_without_paths(
 def test_a_machine_that_starts_no_more_processes_is_an_error(
     clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sandbox.sys, "executable", "/nowhere/python")
+    another_server(monkeypatch, *decoder_process._COMMAND)
+    monkeypatch.setattr(decoder_process.sys, "executable", "/nowhere/python")
     with pytest.raises(VideoError) as caught, open_video(clip):
         pass
     assert caught.value.code == "decoder_crashed"
     assert "cannot start" in caught.value.detail
+    assert "/" not in caught.value.detail
 
 
 def test_several_videos_at_once(clip: Path) -> None:

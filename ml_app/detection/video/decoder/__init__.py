@@ -1,1 +1,1 @@
-"""The child process that decodes videos, under limits. Imports no more than PyAV, NumPy and plain values."""
+"""The child process that decodes, under limits. Imports no more than PyAV, Pillow, NumPy and plain values."""

@@ -1,6 +1,6 @@
 """One video or picture, from the first answer to the last.
 
-The parent passes an open file and limits on the command line. We answer with what the file is. From then on
+We are forked with an open file and limits, see `fork_server`. We answer with what the file is. From then on
 each line that we read asks for frames; we send them one after the other, and say when they are done. Each
 message is four bytes of length, a JSON header, and for a frame its pixels.
 """
@@ -14,6 +14,7 @@ import resource
 import signal
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 import av
@@ -21,9 +22,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection.errors import VideoError
+from ml_app.detection.video.decoder.fork_server import ForkServer
 from ml_app.detection.video.decoder.memory import tight
 from ml_app.detection.video.decoder.reader import Reader
 from ml_app.detection.video.decoder.sample import Sampler
+from ml_app.detection.video.decoder.sayings import sayings
+from ml_app.detection.video.decoder.still import open_still
 from ml_app.detection.video.decoder.survey import Survey, survey
 from ml_app.detection.video.kinds import is_picture
 
@@ -37,7 +41,8 @@ def restrict(task: dict[str, Any]) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != task["parent"]:  # it was gone before we could say so
         sys.exit(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, task["niceness"])
     cpu, memory = int(task["cpu_seconds"]), int(task["memory_bytes"])
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 2))
@@ -95,9 +100,6 @@ def introduce(reader: Reader, found: Survey) -> dict[str, Any]:
 
 def show(descriptor: int, max_pixels: int, speaker: Speaker) -> None:
     """The conversation about a picture: one frame, whatever is asked for."""
-    from ml_app.detection.video.decoder.sayings import sayings  # noqa: PLC0415 - videos do without Pillow
-    from ml_app.detection.video.decoder.still import open_still  # noqa: PLC0415
-
     picture = open_still(descriptor, max_pixels)
     about: dict[str, Any] = {
         "kind": "picture",
@@ -139,8 +141,12 @@ def answer(request: dict[str, Any], reader: Reader, sampler: Sampler, speaker: S
     speaker.say({"done": True, "decoded": reader.decoded, "notes": notes})
 
 
-def main() -> None:
-    task = json.loads(sys.argv[1])
+def work(task: dict[str, Any]) -> None:
+    """Decode one file, and end.
+
+    Args:
+        task: `descriptor`, `parent` (the number of that process), `niceness`, and the fields of a `Limits`.
+    """
     speaker = Speaker()
     restrict(task)
     try:
@@ -157,4 +163,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    ForkServer(work).serve()
