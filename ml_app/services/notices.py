@@ -116,7 +116,8 @@ def read(*, user: User, scan: Scan | None = None, notice_id: int | None = None) 
     found = Notice.objects.filter(user=user, read_at=None)
     found = found.filter(scan=scan) if scan else found
     found = found.filter(pk=notice_id) if notice_id is not None else found
-    found.update(read_at=timezone.now())
+    if found.exists():  # an update takes SQLite's only lock for writing, even where there is nothing to do
+        found.update(read_at=timezone.now())
 
 
 def tell_ended() -> int:

@@ -169,6 +169,11 @@ def warm_up() -> None:
         _server.start()
 
 
+def stop() -> None:
+    """Let the server go, and with it what it has forked; the next file starts another one."""
+    _server.stop()
+
+
 def _pipe() -> tuple[BinaryIO, BinaryIO]:
     read, write = os.pipe()
     return os.fdopen(read, "rb", buffering=0), os.fdopen(write, "wb", buffering=0)
