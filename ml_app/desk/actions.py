@@ -41,13 +41,13 @@ class DeskActions(ScanBase):
 
     @admin.action(description=_("Scan again"), permissions=["rerun"])
     def rerun(self, request: HttpRequest, queryset: QuerySet[Scan]) -> None:
-        """Order another scan of each with its frame count and the detector now in use."""
+        """Order another scan of each: its frame count, the detector now in use, the same asked as well."""
         ordered = 0
         for scan in queryset:
             try:
                 services.refuse_if_full(queue=Scan.Queue.BATCH)
                 _scan, is_new = services.request_scan(
-                    video=scan.video, frame_count=scan.frame_count, queue=Scan.Queue.BATCH
+                    video=scan.video, frame_count=scan.frame_count, others=scan.others, queue=Scan.Queue.BATCH
                 )
                 ordered += is_new
             except ServiceError as error:

@@ -102,8 +102,7 @@ class ForDetectorForm(forms.Form):
         self.has_several = len(self.names) > 1
         also = self.fields["also"]
         assert isinstance(also, forms.MultipleChoiceField)  # noqa: S101 - for the type checker
-        asked = [] if self.is_brief else [name for name in self.names if not is_ensemble(name=name)]
-        also.choices = [(name, name) for name in asked]
+        also.choices = [(name, name) for name in self.names if not is_ensemble(name=name)]
 
     def wanted_others(self) -> list[str]:
         """The detectors that are asked as well."""

@@ -126,7 +126,7 @@ class LinkForm(ForTeamForm, ForDetectorForm, FrameCountListForm):
 
     ids = "link_%s"
     is_brief = True
-    field_order = ("url", "frame_count", "detector", "team")
+    field_order = ("url", "frame_count", "detector", "also", "team")
 
     url = forms.CharField(
         label=_("Link"),

@@ -218,6 +218,13 @@ def test_scan_again_many(staff: Client, done: Scan) -> None:
     assert (new.video, new.frame_count, new.owner) == (done.video, done.frame_count, done.owner)
 
 
+def test_scan_again_asks_the_same_others(staff: Client, done: Scan) -> None:
+    Scan.objects.filter(pk=done.pk).update(also="oracle")
+    page = staff.post(LIST, {"action": "rerun", "_selected_action": [str(done.pk)]}, follow=True)
+    assert "No detector of this name is installed here." in page.content.decode()
+    assert not Scan.objects.filter(status="queued").exists()
+
+
 def test_export(staff: Client, done: Scan, django_assert_max_num_queries: Any) -> None:
     ReviewFactory(scan=done, decision="confirmed_genuine")
     formula = ScanFactory(video__original_name="=HYPERLINK(1).mp4")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import io
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from ml_app.models import Batch, Face, Opinion, Scan, Verdict
@@ -109,6 +111,20 @@ def test_others_are_asked_where_they_are_wanted(newcomer: Client, second: Path, 
     assert Batch.objects.get().also == "landmarks"
     newcomer.post(f"/videos/{scan.video_id}/scan/", {"frame_count": 20, "also": "landmarks"})
     assert Scan.objects.get(frame_count=20).others == ["landmarks"]
+    newcomer.post("/links/", {"url": "https://video.example/1", "frame_count": 60, "also": "landmarks"})
+    assert Scan.objects.get(frame_count=60).others == ["landmarks"]
+
+
+@pytest.mark.django_db
+def test_the_command_line_asks_others_as_well(second: Path, clips: Clips) -> None:
+    path, link = clips("talk.mp4", seconds=1), "https://video.example/1"
+    said = io.StringIO()
+    for _ in range(2):
+        call_command("enqueue", str(path), link, "--detector", "landmarks", "--also", "standard", stdout=said)
+    ordered = Scan.objects.values_list("detector_name", "also")
+    assert list(ordered) == [("landmarks", "standard")] * 2
+    with pytest.raises(CommandError, match="detector"):
+        call_command("enqueue", str(path), "--also", "oracle")
 
 
 def test_programs_ask_others_as_well(newcomer: Client, second: Path, clips: Clips) -> None:

@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     help = (
         "Copy videos to the site and order a scan of each, in the batch queue. While that queue is full it "
-        "waits. Files that are there already are not kept twice, nor scanned twice with the same detector "
+        "waits. Files that are there already are not kept twice, nor scanned twice with the same detectors "
         "and frame count, so it may be run again after an interruption. Exit status 1 when any was refused."
     )
 
@@ -43,6 +43,14 @@ class Command(BaseCommand):
             help="a video, a folder, a zip file, a link, or a table of links (.csv)",
         )
         parser.add_argument("--frames", type=int, default=settings.DEFAULT_FRAME_COUNT)
+        parser.add_argument("--detector", default=settings.DETECTOR, help="name of an installed detector")
+        parser.add_argument(
+            "--also",
+            action="append",
+            default=[],
+            metavar="DETECTOR",
+            help="a detector that is asked as well, of the same people; may be given several times",
+        )
         parser.add_argument("--owner", default=COMMAND_LINE, help="default: staff alone see them")
         parser.add_argument(
             "--no-wait", action="store_true", help="end with an error when the batch queue is full"
@@ -52,6 +60,17 @@ class Command(BaseCommand):
         """One file after the other; each waits for its turn before it is copied."""
         if frames not in settings.FRAME_COUNTS:
             raise CommandError(f"--frames must be one of {', '.join(map(str, settings.FRAME_COUNTS))}.")
+        wanted = Order(
+            options["owner"],
+            None,
+            frames,
+            detector_name=options["detector"],
+            others=tuple(dict.fromkeys(options["also"])),
+        )
+        try:
+            wanted.check()
+        except services.ServiceError as error:
+            raise CommandError(str(error)) from error
         links, named = split(paths)
         zips, others = archives.split(named)
         files, empty = videos(others)
@@ -61,18 +80,20 @@ class Command(BaseCommand):
         for file in files:
             self._wait(options["no_wait"])
             try:
-                ordered += _order(file, options["owner"], frames)
+                ordered += _order(file, wanted)
             except (services.ServiceError, OSError) as error:
                 refused += 1
                 self.stderr.write(f"{file}\n  {error}")
-        packed = sum(self._enqueue_zip(path, options["owner"], frames) for path in zips)
+        packed = sum(self._enqueue_zip(path, wanted) for path in zips)
         for url in links:
             try:
                 order_link(
                     url=url,
-                    owner=options["owner"],
+                    owner=wanted.owner,
                     user=None,
                     frame_count=frames,
+                    detector_name=wanted.detector,
+                    others=wanted.others,
                     queue=Scan.Queue.BATCH_LINK,
                 )
                 ordered += 1
@@ -85,12 +106,11 @@ class Command(BaseCommand):
         if refused or empty:
             sys.exit(1)
 
-    def _enqueue_zip(self, path: Path, owner: str, frames: int) -> int:
+    def _enqueue_zip(self, path: Path, wanted: Order) -> int:
         """Make a batch of it, which the workers unpack. How many were refused: itself, or none."""
-        order = Order(owner, None, frames)
         try:
             with path.open("rb") as content:
-                batch = create_from_file(order=order, upload=UploadedFile(File(content), path.name))
+                batch = create_from_file(order=wanted, upload=UploadedFile(File(content), path.name))
         except (services.ServiceError, OSError) as error:
             self.stderr.write(f"{path}\n  {error}")
             return 1
@@ -112,12 +132,21 @@ def _batch() -> QueueState:
     return services.queue_state(queue=Scan.Queue.BATCH)
 
 
-def _order(file: Path, owner: str, frames: int) -> bool:
+def _order(file: Path, wanted: Order) -> bool:
     """True if a scan was ordered, False if there is one of this file already."""
     with file.open("rb") as content:
         upload = UploadedFile(File(content), file.name)
-        video, _ = services.receive_video(upload=upload, owner=owner, user=None)
-    same = video.scans.filter(detector_name=settings.DETECTOR, frame_count=video.frames_of(frames))
+        video, _ = services.receive_video(upload=upload, owner=wanted.owner, user=None)
+    also = services.asked_as_well(name=wanted.detector, others=wanted.others)
+    same = video.scans.filter(
+        detector_name=wanted.detector, also=also, frame_count=video.frames_of(wanted.frame_count)
+    )
     if same.filter(status=Scan.Status.DONE).exists():
         return False
-    return services.request_scan(video=video, frame_count=frames, queue=Scan.Queue.BATCH)[1]
+    return services.request_scan(
+        video=video,
+        frame_count=wanted.frame_count,
+        detector_name=wanted.detector,
+        others=wanted.others,
+        queue=Scan.Queue.BATCH,
+    )[1]

@@ -30,6 +30,7 @@ def order(request: HttpRequest) -> HttpResponse:
             user=user_of(request),
             frame_count=chosen["frame_count"],
             detector_name=form.wanted_detector(),
+            others=form.wanted_others(),
             team=chosen["team"],
         )
     except ServiceError as error:
