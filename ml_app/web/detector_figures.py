@@ -86,6 +86,7 @@ class Figure:
     n: int | None = None
     key: str = ""  # of `name`, in the metadata
     is_overall: bool = True  # of all clips, and not of some family of fakes
+    is_held_out: bool = False  # of all clips, each judged by a fit on other sources
 
     @property
     def is_share(self) -> bool:
@@ -145,7 +146,9 @@ class HeadFigures:
 
     @property
     def auc(self) -> Figure | None:
-        return self.overall("auc")
+        """On what nothing was fitted on, where that was measured: an ensemble is fitted on the very clips."""
+        held_out = (figure for figure in self.figures if figure.is_held_out and figure.key == "auc")
+        return next(held_out, None) or self.overall("auc")
 
     @property
     def caught(self) -> Figure | None:
@@ -236,6 +239,7 @@ def _figures(metrics: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Figu
             n=record.get("n") if isinstance(record.get("n"), int) else None,
             key=key,
             is_overall=path in OVERALL,
+            is_held_out=path == ("held_out",),
         )
 
 

@@ -91,6 +91,17 @@ def test_figures_come_from_the_checkpoints(measured: Path) -> None:
     assert len(found) == 6
 
 
+def test_what_was_measured_on_sources_left_out_goes_first(measured: Path) -> None:
+    head = detector_figures(name="standard")[1]
+    assert head.auc and head.auc.value == 0.812
+    path = measured / "standard" / "head-40.safetensors"
+    fitted = read_metadata(path, HeadMetadata)
+    left_out = {"held_out": {"auc": {"value": 0.753, "low": 0.69, "high": 0.81, "n": 130}}}
+    save_checkpoint(path, {"weight": torch.zeros(1)}, dataclasses.replace(fitted, metrics=METRICS | left_out))
+    head = detector_figures(name="standard")[1]
+    assert head.auc and (head.auc.value, head.auc.low) == (0.753, 0.69)
+
+
 def test_another_detector_is_listed_after_the_one_in_use(newcomer: Client, measured: Path) -> None:
     write_detector(measured, "another", (20,))
     page = page_of(newcomer)
