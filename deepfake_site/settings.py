@@ -126,6 +126,7 @@ LANGUAGES = [
     ("hi", "हिन्दी"),
     ("zh-hans", "简体中文"),
 ]
+LOCALE_PATHS = [BASE_DIR / "ml_app" / "accounts" / "locale"]  # what libraries do not bring in a language
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = True

@@ -1,0 +1,72 @@
+"""Texts of libraries that pages of accounts show, in languages that the libraries themselves do not speak.
+
+django-allauth has no Hindi, and Django's rules for passwords and names lack some languages. What a library
+leaves out is translated in `ml_app/accounts/locale`; what an update brings, or translates by itself, shows at
+once in `tests/project/test_borrowed_translations.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import allauth
+from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import read_mo
+from django import __path__ as django_path
+from django.conf import settings
+
+from tests.project import catalogues
+
+ALLAUTH = Path(allauth.__file__).parent
+AUTH = Path(django_path[0]) / "contrib" / "auth"
+LOCALES = catalogues.ROOT / "ml_app" / "accounts" / "locale"
+
+
+def sources() -> dict[Path, list[Path]]:
+    """For each library, the files that it has texts for visitors in."""
+    return {ALLAUTH: sorted(_of_allauth()), AUTH: [AUTH / "password_validation.py", AUTH / "validators.py"]}
+
+
+def _of_allauth() -> Iterator[Path]:
+    apps = [app.split(".")[1:] for app in settings.INSTALLED_APPS if app.startswith("allauth.")]
+    for parts in [*apps, ["core"], ["socialaccount", "providers", "base"]]:
+        for path in ALLAUTH.joinpath(*parts).rglob("*.py"):
+            inside = path.relative_to(ALLAUTH.joinpath(*parts)).parts
+            if not {"migrations", "tests", "providers"} & set(inside):
+                yield path
+    for name in {"allauth"} | {parts[0] for parts in apps}:
+        yield from (path for path in (ALLAUTH / "templates" / name).rglob("*") if path.is_file())
+
+
+def missing(language: str) -> Catalog:
+    """What neither the library nor this site's own catalogue says in a language, in English."""
+    wanted = Catalog(charset="utf-8")
+    own = catalogues.read(language)
+    for library, paths in sources().items():
+        texts = Catalog(charset="utf-8")
+        for path in paths:
+            catalogues.gather(texts, path, library.parent)
+        theirs = _compiled(library / "locale" / language / "LC_MESSAGES" / "django.mo")
+        for text in texts:
+            if text.id and not (_is_said(theirs, text) or _is_said(own, text)):
+                wanted.add(text.id, locations=text.locations, context=text.context)
+    return wanted
+
+
+def _compiled(path: Path) -> Catalog:
+    said = Catalog(charset="utf-8")
+    if path.exists():
+        with path.open("rb") as file:
+            for text in read_mo(file):
+                context = text.context
+                # Babel leaves the context of a compiled text as bytes.
+                said.add(
+                    text.id, text.string, context=context.decode() if isinstance(context, bytes) else context
+                )
+    return said
+
+
+def _is_said(catalog: Catalog, text: Message) -> bool:
+    said = catalog.get(text.id, text.context)
+    return said is not None and all(catalogues.forms_of(said.string))
