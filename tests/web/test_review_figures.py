@@ -11,19 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.test import Client
 
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
-from ml_app.models import AuditEntry, Scan
+from ml_app.models import AuditEntry, Scan, ScanQuerySet
 from ml_app.models.review import ReviewCase
 from ml_app.services import agreement
 from ml_app.services.reviewing import record_review
 from ml_app.training.evaluation.table import read_table
 from ml_app.training.readers.table import read_clips
 from tests.detection.conftest import CHANNELS, tiny_backbone
-from tests.factories import PictureFactory, ScanFactory, UserFactory, VideoFactory
+from tests.factories import PictureFactory, ScanFactory, TeamFactory, UserFactory, VideoFactory
 from tests.media import Clips
 
 FAKE, GENUINE = "confirmed_fake", "confirmed_genuine"
@@ -143,6 +144,29 @@ def test_recent_scores_are_set_against_the_checkpoints_own(staff: Client, monkey
     assert (drift.detector, drift.frames, drift.recent, drift.calibrated) == (folder.name, 40, 60, 500)
     assert drift.is_warning
     assert "have drifted" in staff.get("/review/figures/").content.decode()
+
+
+@pytest.mark.django_db
+def test_drift_is_kept_for_each_scope_and_reviews_are_counted_at_once(
+    staff: Client, monkeypatch: Any
+) -> None:
+    asked: list[str] = []
+
+    def drifts(scans: ScanQuerySet) -> list[agreement.Drift]:
+        asked.append(str(scans.query))
+        return []
+
+    monkeypatch.setattr(agreement, "drifts", drifts)
+    team = TeamFactory()
+    assert staff.get("/review/figures/").context["has_any"] is False
+    record_review(scan=ScanFactory(done=True), reviewer=UserFactory(), decision=FAKE, note="")
+    assert staff.get("/review/figures/").context["has_any"] is True
+    assert len(asked) == 1
+    staff.get(f"/review/figures/?team={team.pk}")
+    assert len(asked) == 2 and asked[0] != asked[1]
+    cache.clear()  # as when its time is over
+    staff.get("/review/figures/")
+    assert asked[2] == asked[0]
 
 
 @pytest.fixture
