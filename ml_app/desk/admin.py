@@ -114,7 +114,7 @@ class ScanAdmin(DeskActions, DeskColumns, ScanBase):
     search_fields = ("video__original_name",)  # and what `get_search_results` knows
     search_help_text = _("Name of the file, SHA-256 of the file or of the checkpoint, number of the scan")
     list_select_related = ("video",)
-    list_per_page = 50
+    list_per_page = 30
     paginator = ScanPaginator
     show_full_result_count = False
     ordering = ("-created_at",)

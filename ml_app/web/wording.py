@@ -6,12 +6,13 @@ Pages, the admin and the command line take their words from here.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from unicodedata import bidirectional
 
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
-from django.utils.translation import get_language_bidi, gettext, ngettext, pgettext
+from django.utils.translation import get_language, get_language_bidi, gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from ml_app.models import Evidence, Face, Scan, Verdict, Video
@@ -229,6 +230,11 @@ def percent(probability: float) -> str:
 
 def per_cent(number: int, before: str = "") -> str:
     """A number with the sign, which languages set apart or not. Left to right whatever is around it."""
+    return _per_cent(number, before, get_language())
+
+
+@lru_cache(maxsize=4096)  # pages of figures have hundreds of them
+def _per_cent(number: int, before: str, language: str | None) -> str:
     words = before + pgettext("per cent", "%(number)d\u00a0%%") % {"number": number}
     return f"\u2066{words}\u2069" if get_language_bidi() else words
 
