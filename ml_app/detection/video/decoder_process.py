@@ -36,25 +36,35 @@ class DecoderProcess:
         theirs_in, self.input = _pipe()
         self.output, theirs_out = _pipe()
         self.errors, theirs_err = _pipe()
-        self._control, theirs_control = socket.socketpair()
-        self._control.settimeout(_START_SECONDS)
-        theirs = (theirs_in, theirs_out, theirs_err, theirs_control)
+        theirs = (theirs_in, theirs_out, theirs_err)
+        descriptors = [descriptor, *(end.fileno() for end in theirs)]
         try:
-            _server.send(task, [descriptor, *(end.fileno() for end in theirs)])
+            # Once more, for a server that was killed with our request in its hands.
+            number = self._ask(task, descriptors) or self._ask(task, descriptors)
         except BaseException:
             self._close_ends()
             raise
         finally:
             for end in theirs:
                 end.close()
+        if number is None:
+            self._close_ends()
+            raise OSError(_server.last_words())
+        self.pid = number
+
+    def _ask(self, task: dict[str, Any], descriptors: list[int]) -> int | None:
+        """The number of the new process; None if the server ended instead of answering, or does not."""
+        self._control, theirs = socket.socketpair()
+        self._control.settimeout(_START_SECONDS)
+        with theirs:
+            _server.send(task, [*descriptors, theirs.fileno()])
         try:
             number = self._receive()
         except TimeoutError:
             number = None
         if number is None:
-            self._close_ends()
-            raise OSError(_server.last_words())
-        self.pid = number
+            self._control.close()
+        return number
 
     def wait(self, seconds: float) -> int | None:
         """Its exit status, negative for a signal; None if it does not end by then. Is to be asked once."""

@@ -157,6 +157,17 @@ def test_a_server_that_was_killed_is_started_again(clip: Path) -> None:
     assert decoder_process._server._process is not server
 
 
+def test_a_server_that_is_killed_with_a_request_in_its_hands_loses_nothing(clip: Path) -> None:
+    probe(clip)
+    server = decoder_process._server._process
+    assert server
+    server.send_signal(signal.SIGSTOP)  # what is sent from now on is not read
+    killer = threading.Timer(0.3, server.kill)
+    killer.start()
+    assert probe(clip).codec == "h264"
+    killer.join()
+
+
 def test_a_process_forked_from_ours_has_a_server_of_its_own(clip: Path) -> None:
     probe(clip)
     here = decoder_process._server._process
