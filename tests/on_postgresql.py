@@ -1,4 +1,4 @@
-"""`pytest -p tests.on_postgresql`: the tests that use the database, on PostgreSQL instead of SQLite."""
+"""`pytest -p tests.on_postgresql`: the tests to which the database matters, on PostgreSQL, not on SQLite."""
 
 from __future__ import annotations
 
@@ -30,13 +30,15 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what never asks the database of the test run: it would only be done twice."""
-    chosen = [item for item in items if _uses_the_database(item)]
+    """Leave out what another database does not change: what never asks it, and how pages look."""
+    chosen = [item for item in items if _depends_on_the_database(item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
 
 
-def _uses_the_database(item: pytest.Item) -> bool:
+def _depends_on_the_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("layout"):  # what the pages say is asked by the other tests of them, here too
+        return False
     fixtures = set(getattr(item, "fixturenames", ()))
     return bool(fixtures & _DATABASE_FIXTURES) or item.get_closest_marker("django_db") is not None
 

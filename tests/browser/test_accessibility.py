@@ -22,7 +22,7 @@ from tests.media import Clips
 from tests.web.conftest import TOKEN, standard_models, visitor
 
 __all__ = ["standard_models"]
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.layout]
 
 AXE = Path(__file__).resolve().parents[1] / "vendor" / "axe-core" / "axe.min.js"
 Scheme = Literal["light", "dark"]

@@ -19,7 +19,7 @@ from tests.browser.test_accessibility import _queries_beside_playwright, _site, 
 from tests.web.conftest import TOKEN, standard_models, visitor
 
 __all__ = ["_queries_beside_playwright", "_site", "pages", "standard_models"]
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.layout]
 
 # The longest words and right to left on every page; the longest sentences, the tallest letters and the fewest
 # spaces on those with the most words. What Spanish and Portuguese need is between English and French.

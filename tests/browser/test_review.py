@@ -81,6 +81,7 @@ def test_the_queue_is_left_and_found_again(browser: Browser, live_server: Any, d
     page.context.close()
 
 
+@pytest.mark.layout
 @pytest.mark.parametrize("of_a_team", [False, True])
 def test_its_pages_are_for_everybody(
     browser: Browser, live_server: Any, desk: Client, of_a_team: bool

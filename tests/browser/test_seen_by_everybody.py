@@ -19,7 +19,7 @@ from tests.browser.test_upload_to_verdict import fits
 from tests.web.conftest import TOKEN, standard_models, visitor
 
 __all__ = ["_queries_beside_playwright", "_site", "pages", "standard_models"]
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.layout]
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 Pages = tuple[dict[str, str], AbstractBaseUser]
