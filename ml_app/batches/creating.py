@@ -43,16 +43,20 @@ class Order:
         """The detector's name."""
         return self.detector_name or settings.DETECTOR
 
+    def also(self) -> str:
+        """The detectors that are asked as well, as `services.asked_as_well` has them, and raises."""
+        return services.asked_as_well(name=self.detector, others=self.others)
+
     def check(self) -> None:
         """
         Raises:
-            ServiceError: "bad_frame_count", "detector_unavailable", or as `services.asked_as_well` does.
+            ServiceError: "bad_frame_count", "detector_unavailable", or as `also` does.
         """
         if self.frame_count not in settings.FRAME_COUNTS:
             raise refuse("bad_frame_count")
         if not services.detector_state(name=self.detector).available:
             raise refuse("detector_unavailable")
-        services.asked_as_well(name=self.detector, others=self.others)
+        self.also()
 
 
 def create_empty(*, order: Order, name: str) -> Batch:
@@ -70,7 +74,7 @@ def create_empty(*, order: Order, name: str) -> Batch:
             name=archive.shown(name.strip())[:200] if name.strip() else "?",
             frame_count=order.frame_count,
             detector_name=order.detector,
-            also=services.asked_as_well(name=order.detector, others=order.others),
+            also=order.also(),
         )
         audit.record(Action.MADE, batch, detector=batch.detector_name, frames=order.frame_count)
     return batch

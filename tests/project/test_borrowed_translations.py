@@ -7,7 +7,7 @@ from django.utils import translation
 from django.utils.translation import gettext, ngettext
 
 from tests.project import borrowed, catalogues
-from tests.project.test_translations import complaints
+from tests.project.test_translations import says_all_of
 
 LANGUAGES = catalogues.languages()
 
@@ -16,18 +16,7 @@ LANGUAGES = catalogues.languages()
 def test_what_a_library_leaves_out_is_translated(language: str) -> None:
     """An update of django-allauth or Django that brings a sentence without this language fails here."""
     catalog = catalogues.read(language, borrowed.LOCALES)
-    wanted = {(message.context, message.id) for message in borrowed.missing(language) if message.id}
-    have = {(message.context, message.id) for message in catalog if message.id}
-    remedy = f"run `make messages` and translate what is new in ml_app/accounts/locale/{language}"
-    assert wanted - have == set(), remedy
-    assert have - wanted == set(), remedy
-    said = [
-        f"{message.id!r}: {complaint}"
-        for message in catalog
-        if message.id
-        for complaint in complaints(message, catalog.num_plurals)
-    ]
-    assert not said, "\n".join([remedy, *said])
+    says_all_of(borrowed.missing(language), catalog, f"ml_app/accounts/locale/{language}")
 
 
 def test_a_language_that_no_library_speaks_would_be_noticed() -> None:

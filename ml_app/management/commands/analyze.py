@@ -23,6 +23,7 @@ from ml_app.detection.pipeline import analyse
 from ml_app.detection.runtime.loading import LoadingDetector
 from ml_app.detection.video.kinds import holds_picture
 from ml_app.management import archives
+from ml_app.management.detectors import add_detector_arguments
 from ml_app.management.files import COMMAND_LINE, videos
 from ml_app.management.links import Source, fetched, split
 from ml_app.provenance.summary import to_text
@@ -56,14 +57,7 @@ class Command(BaseCommand):
             type=int,
             help=f"frames to read; {settings.DEFAULT_FRAME_COUNT}, or what the detector was made for",
         )
-        parser.add_argument("--detector", default=settings.DETECTOR, help="name of an installed detector")
-        parser.add_argument(
-            "--also",
-            action="append",
-            default=[],
-            metavar="DETECTOR",
-            help="a detector that is asked as well, of the same people; may be given several times",
-        )
+        add_detector_arguments(parser)
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
         parser.add_argument(
             "--save", action="store_true", help="keep the findings on the site, for its staff"

@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ml_app import services
 from ml_app.batches.creating import Order, create_from_file
 from ml_app.management import archives
+from ml_app.management.detectors import add_detector_arguments
 from ml_app.management.files import COMMAND_LINE, videos
 from ml_app.management.links import split
 from ml_app.models import Scan
@@ -43,14 +44,7 @@ class Command(BaseCommand):
             help="a video, a folder, a zip file, a link, or a table of links (.csv)",
         )
         parser.add_argument("--frames", type=int, default=settings.DEFAULT_FRAME_COUNT)
-        parser.add_argument("--detector", default=settings.DETECTOR, help="name of an installed detector")
-        parser.add_argument(
-            "--also",
-            action="append",
-            default=[],
-            metavar="DETECTOR",
-            help="a detector that is asked as well, of the same people; may be given several times",
-        )
+        add_detector_arguments(parser)
         parser.add_argument("--owner", default=COMMAND_LINE, help="default: staff alone see them")
         parser.add_argument(
             "--no-wait", action="store_true", help="end with an error when the batch queue is full"
@@ -65,7 +59,7 @@ class Command(BaseCommand):
             None,
             frames,
             detector_name=options["detector"],
-            others=tuple(dict.fromkeys(options["also"])),
+            others=tuple(options["also"]),
         )
         try:
             wanted.check()
@@ -137,9 +131,8 @@ def _order(file: Path, wanted: Order) -> bool:
     with file.open("rb") as content:
         upload = UploadedFile(File(content), file.name)
         video, _ = services.receive_video(upload=upload, owner=wanted.owner, user=None)
-    also = services.asked_as_well(name=wanted.detector, others=wanted.others)
     same = video.scans.filter(
-        detector_name=wanted.detector, also=also, frame_count=video.frames_of(wanted.frame_count)
+        detector_name=wanted.detector, also=wanted.also(), frame_count=video.frames_of(wanted.frame_count)
     )
     if same.filter(status=Scan.Status.DONE).exists():
         return False
