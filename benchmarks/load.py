@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--uploaders", type=int, default=50)
     parser.add_argument("--readers", type=int, default=10)
     parser.add_argument("--clients", type=int, default=0, help="programs that use the API")
+    parser.add_argument("--pause", type=float, default=1.0, help="of a program between two turns, seconds")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--limit", type=float, default=200.0, help="of 95th percentiles, ms")
@@ -129,6 +130,7 @@ def _load(site: _Site, options: argparse.Namespace) -> int:
         "LOAD_ACCEPTED": str(told),
         "LOAD_UPLOADERS": str(options.uploaders),
         "LOAD_READERS": str(options.readers),
+        "LOAD_PAUSE": str(options.pause),
         "LOAD_TOKENS": json.dumps(_tokens(site, options.clients)),
     }
     people = options.uploaders + options.readers + options.clients

@@ -13,6 +13,7 @@ from locust import HttpUser, between, events, task
 
 CLIP = Path(os.environ["LOAD_CLIP"]).read_bytes()
 TOKENS: list[str] = json.loads(os.environ["LOAD_TOKENS"])
+PAUSE = float(os.environ["LOAD_PAUSE"])  # of a program, seconds
 accepted: list[str] = []
 
 
@@ -64,7 +65,7 @@ class Client(HttpUser):
     """A program with a token: it orders scans, asks how they stand, and reads lists and findings."""
 
     fixed_count = len(TOKENS)
-    wait_time = between(0.5, 1.5)
+    wait_time = between(0.5 * PAUSE, 1.5 * PAUSE)
 
     def on_start(self) -> None:
         self.client.headers["Authorization"] = f"Bearer {TOKENS.pop()}"

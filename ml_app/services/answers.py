@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from ml_app.errors import refuse
@@ -37,19 +38,32 @@ def reserve(*, owner: str, key: str, fingerprint: str) -> tuple[KeptAnswer, bool
     Raises:
         ServiceError: "key_reused" for another content, "key_in_use" while the first one is still being done.
     """
-    now = timezone.now()
-    KeptAnswer.objects.filter(owner=owner, key=key).filter(created_at__lt=now - KEPT).delete()
-    KeptAnswer.objects.filter(owner=owner, key=key, status=None, created_at__lt=now - DEAD).delete()
-    try:
-        with transaction.atomic():
-            return KeptAnswer.objects.create(owner=owner, key=key, fingerprint=fingerprint), True
-    except IntegrityError:
-        found = KeptAnswer.objects.filter(owner=owner, key=key).first()
+    new = _insert(owner=owner, key=key, fingerprint=fingerprint)
+    if new is None and _forget_dead(owner=owner, key=key):
+        new = _insert(owner=owner, key=key, fingerprint=fingerprint)
+    if new is not None:
+        return new, True
+    found = KeptAnswer.objects.filter(owner=owner, key=key).first()
     if found is None or (found.status is None and found.fingerprint == fingerprint):
         raise refuse("key_in_use")
     if found.fingerprint != fingerprint:
         raise refuse("key_reused")
     return found, False
+
+
+def _insert(**values: str) -> KeptAnswer | None:
+    try:
+        with transaction.atomic():
+            return KeptAnswer.objects.create(**values)
+    except IntegrityError:  # somebody has the key
+        return None
+
+
+def _forget_dead(*, owner: str, key: str) -> bool:
+    """Delete a key's row that is too old to be given again, or whose request died; whether there was one."""
+    now = timezone.now()
+    dead = Q(created_at__lt=now - KEPT) | Q(status=None, created_at__lt=now - DEAD)
+    return KeptAnswer.objects.filter(dead, owner=owner, key=key).delete()[0] > 0
 
 
 def keep(answer: KeptAnswer, *, status: int, body: str, location: str) -> None:

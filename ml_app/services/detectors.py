@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,12 +39,16 @@ class DetectorState:
 
 def detector_state(*, name: str | None = None) -> DetectorState:
     """The state of a detector, by default the configured one. Cheap: read again only when files change."""
-    name = name or settings.DETECTOR
-    folder = Path(settings.MODELS_DIR) / name
+    return _state(name or settings.DETECTOR, Path(settings.MODELS_DIR), installed_files())
+
+
+@lru_cache(maxsize=64)
+def _state(name: str, models: Path, installed: int) -> DetectorState:
+    folder = models / name
     state = _read(name, folder, _fingerprint(folder))
-    if not all(detector_state(name=part).available for part in state.parts) or not _fits(folder, state):
-        return _unavailable(name)
-    return state
+    parts = [_state(part, models, installed) for part in state.parts]
+    is_whole = all(part.available for part in parts) and _fits(folder, state)
+    return state if is_whole else _unavailable(name)
 
 
 def _fits(folder: Path, state: DetectorState) -> bool:
@@ -108,17 +113,21 @@ def _cut(name: str) -> Preprocessing:
 
 def installed_files() -> int:
     """A number that changes whenever a file of any detector does, for what is kept of them."""
-    folders = sorted(path for path in Path(settings.MODELS_DIR).glob("*") if path.is_dir())
-    return hash((settings.MODELS_DIR, settings.DETECTOR, *map(_fingerprint, folders)))
-
-
-def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
     try:
-        return tuple(
-            sorted((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in folder.iterdir())
-        )
+        with os.scandir(settings.MODELS_DIR) as entries:
+            folders = sorted(entry.path for entry in entries if entry.is_dir())
+    except OSError:
+        folders = []
+    return hash((settings.MODELS_DIR, settings.DETECTOR, *((one, _fingerprint(one)) for one in folders)))
+
+
+def _fingerprint(folder: Path | str) -> tuple[tuple[str, int, int], ...]:
+    try:
+        with os.scandir(folder) as entries:
+            found = [(entry.name, entry.stat()) for entry in entries]
     except OSError:
         return ()
+    return tuple(sorted((name, stat.st_mtime_ns, stat.st_size) for name, stat in found))
 
 
 @lru_cache(maxsize=8)
