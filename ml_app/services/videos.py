@@ -56,7 +56,9 @@ def receive_video(
         ServiceError: The file cannot be analysed, with the code and the sentence of the video reader; or
         "too_large" or "disk_full". Nothing is left behind.
     """
-    return _take_in(spool(upload), Place(owner, user, team), _probe)
+    incoming = spool(upload)
+    with _probing:
+        return _take_in(incoming, Place(owner, user, team), _probe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,7 @@ def _probe(path: Path) -> VideoInfo:
     from ml_app.detection.video.opening import probe  # noqa: PLC0415 - not when the web process starts
 
     try:
-        with _probing:
-            return probe(path, limits())
+        return probe(path, limits())
     except VideoError as error:
         logger.info("Upload refused: %s %s", error.code, error.detail)
         raise ServiceError(error.code, error.message) from error
