@@ -42,7 +42,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
+    "deepfake_site.static_files.StaticFilesConfig",
     "django.contrib.humanize",
     "csp",
     "django_htmx",
@@ -144,7 +144,7 @@ MEDIA_STORAGE_URL: str = env.str(
 )  # s3://…; MEDIA_ROOT then holds uploads only
 STORAGES = {
     "default": storage_from(MEDIA_STORAGE_URL),
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "deepfake_site.static_files.StaticFilesStorage"},
 }
 
 # The detector
