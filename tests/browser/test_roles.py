@@ -1,4 +1,4 @@
-"""Each role of a team goes round its pages in a real Chromium: it is offered what it may do, and nothing else.
+"""Each role of a team goes round its pages in a real Chromium: it is offered what it may do and nothing else.
 
 `SCREENSHOTS=folder` keeps a picture of each page, at 1280 and at 360 pixels, in light and in dark.
 """
