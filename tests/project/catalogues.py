@@ -28,7 +28,7 @@ KEYWORDS = DEFAULT_KEYWORDS | {
 }
 HEADER = "# {what}. Gathered and compiled by `make messages`."
 OWN = "The pages and the review desk"
-BORROWED = "What libraries say and do not bring in this language"
+BORROWED = "What libraries say and do not bring in this language, or say wrongly"
 # As Unicode's CLDR and Django have it; Babel's own rule for Arabic differs for the last two.
 PLURALS = {
     "ar": (

@@ -51,3 +51,9 @@ def test_django_takes_the_words() -> None:
         assert "كلمة المرور" in ngettext(one, many, 12)
     with translation.override("zh-hans"):
         assert ngettext(one, many, 12) % 12 == "密码过短，至少须包含12个字符。"  # noqa: RUF001
+
+
+def test_what_a_library_says_wrongly_is_said_anew() -> None:
+    with translation.override("ar"):
+        assert gettext("MFA") == "المصادقة متعددة العوامل"
+        assert gettext("Warning:") == "تحذير:"  # theirs turns the sentence behind it
