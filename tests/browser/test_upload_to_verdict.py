@@ -53,8 +53,9 @@ def upload(page: Page, path: Path) -> None:
     page.goto("/")
     page.get_by_label(re.compile("Drop a video or a picture here")).set_input_files(path)
     slider = page.get_by_role("slider", name="How many frames to look at")
-    expect(slider).to_have_attribute("aria-valuetext", "20 frames")  # of those that the detector was made for
-    slider.press("ArrowLeft")
+    # What is usual, of those that the detector was made for: those that ship have all, the one here 20.
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^[24]0 frames$"))
+    slider.press("Home")
     expect(slider).to_have_attribute("aria-valuetext", "10 frames")
     slider.press("ArrowRight")
     expect(slider).to_have_attribute("aria-valuetext", "20 frames")
