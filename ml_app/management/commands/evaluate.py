@@ -15,6 +15,8 @@ from ml_app.detection.checkpoints.manifest import open_folder
 from ml_app.detection.errors import DetectionError
 
 if TYPE_CHECKING:
+    from ml_app.detection.runtime.detector import Detector
+    from ml_app.training.evaluation.cache import Cache
     from ml_app.training.evaluation.figures import Bootstrap
     from ml_app.training.evaluation.judging import Judge, JudgedClip
     from ml_app.training.evaluation.table import LabelledClip
@@ -66,7 +68,7 @@ class Command(BaseCommand):
 
     def _evaluate(self, options: dict[str, Any]) -> None:
         from ml_app.reports import evaluation_page  # noqa: PLC0415
-        from ml_app.training.evaluation import results  # noqa: PLC0415 - torch and sklearn are slow to import
+        from ml_app.training.evaluation import groups, results  # noqa: PLC0415 - torch and sklearn are slow to import
         from ml_app.training.evaluation.about import about  # noqa: PLC0415
         from ml_app.training.evaluation.figures import Bootstrap  # noqa: PLC0415
         from ml_app.training.evaluation.table import read_table  # noqa: PLC0415
@@ -74,6 +76,7 @@ class Command(BaseCommand):
         variants = _variants(options["robustness"])
         clips = read_table(options["clips"], options["split"])
         judge = _judge(options)
+        of_portraits = groups.of_portraits(judge.detector) if options["faces"] else None
         bootstrap = Bootstrap(options["resamples"], options["seed"])
         metrics = about(options["clips"], options["split"], clips, judge.detector, bootstrap)
         for note in metrics["notes"]:
@@ -83,8 +86,8 @@ class Command(BaseCommand):
         metrics |= results.results(judged, threshold, bootstrap)
         if variants:
             metrics["robustness"] = _robustness(judge, judged, variants, bootstrap, options["jobs"])
-        if options["faces"]:
-            metrics["groups"] = _groups(judge, options["faces"])
+        if of_portraits:
+            metrics["groups"] = _groups(of_portraits, judge.cache, options["faces"])
         out: Path = options["report"]
         out.mkdir(parents=True, exist_ok=True)
         results.write_scores(out / "scores.csv", judged)
@@ -108,13 +111,13 @@ class Command(BaseCommand):
 
 
 def _judge(options: dict[str, Any]) -> Judge:
-    from ml_app.detection.runtime.detector import Detector  # noqa: PLC0415
+    from ml_app.detection import ensemble  # noqa: PLC0415
     from ml_app.training.evaluation.cache import Cache  # noqa: PLC0415
     from ml_app.training.evaluation.judging import Judge  # noqa: PLC0415
 
     models, name = options["models"], options["detector"]
     frames = options["frames"] or open_folder(models, name).nearest(settings.DEFAULT_FRAME_COUNT)
-    detector = Detector.load(models, name, frames, options["device"])
+    detector = ensemble.load(models, name, frames, options["device"]).ready()
     depends = {
         "head": detector.info.sha256,
         "backbone": detector.metadata.backbone_sha256,
@@ -158,7 +161,7 @@ def _robustness(
     return robustness(usable, varied, judge.detector.decision.threshold, bootstrap)
 
 
-def _groups(judge: Judge, tar: Path) -> dict[str, Any]:
+def _groups(detector: Detector, cache: Cache, tar: Path) -> dict[str, Any]:
     from ml_app.training.evaluation.groups import false_positive_rates, judge_portraits  # noqa: PLC0415
 
     with tqdm(desc="faces", unit="picture", disable=None) as bar:
@@ -167,5 +170,5 @@ def _groups(judge: Judge, tar: Path) -> dict[str, Any]:
             bar.total = total
             bar.update(done - bar.n)
 
-        portraits = judge_portraits(tar, judge.detector, judge.cache, on_done=show)
-    return {"split": "dev", **false_positive_rates(portraits, judge.detector.decision.threshold)}
+        portraits = judge_portraits(tar, detector, cache, on_done=show)
+    return {"split": "dev", **false_positive_rates(portraits, detector.decision.threshold)}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ml_app.detection.checkpoints.manifest import sha256_of
-from ml_app.detection.runtime.detector import Detector
 from ml_app.training.evaluation.cache import PACKAGES, code_fingerprint, installed
 from ml_app.training.evaluation.figures import Bootstrap
+from ml_app.training.evaluation.judging import AnyDetector
 from ml_app.training.evaluation.table import LabelledClip
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -23,7 +24,7 @@ def software_version() -> str:
 
 
 def about(
-    table: Path, split: str | None, clips: list[LabelledClip], detector: Detector, bootstrap: Bootstrap
+    table: Path, split: str | None, clips: list[LabelledClip], detector: AnyDetector, bootstrap: Bootstrap
 ) -> dict[str, Any]:
     """The head of `metrics.json`: clips, detector, frames, software, and what a reader must know of them."""
     return {
@@ -42,8 +43,9 @@ def about(
     }
 
 
-def _detector(detector: Detector) -> dict[str, Any]:
+def _detector(detector: AnyDetector) -> dict[str, Any]:
     head = detector.metadata
+    parts = {"parts": [asdict(part) for part in head.parts]} if head.parts else {}
     return {
         "name": head.name,
         "version": head.version,
@@ -55,10 +57,11 @@ def _detector(detector: Detector) -> dict[str, Any]:
         "threshold": detector.decision.threshold,
         "uncertain_band": [detector.decision.uncertain_low, detector.decision.uncertain_high],
         "calibrated_on": detector.calibration.fitted_on,
+        **parts,
     }
 
 
-def notes(clips: list[LabelledClip], detector: Detector) -> list[str]:
+def notes(clips: list[LabelledClip], detector: AnyDetector) -> list[str]:
     """Sentences that belong beside the figures."""
     found = []
     learned = sum(clip.split.lower() == "train" for clip in clips)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ml_app.detection.checkpoints.manifest import sha256_of
+from ml_app.detection.ensemble import Ensemble
 from ml_app.detection.faces import frame_faces
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.pool.process_pool import FacePool, shared_pool
@@ -42,6 +43,20 @@ def group_of(name: str) -> tuple[str, str]:
         return GENDERS[int(parts[1])], ORIGINS[int(parts[2])]
     except (IndexError, ValueError):
         return "", ""
+
+
+def of_portraits(detector: Detector | Ensemble) -> Detector:
+    """The detector, if it can be asked about single pictures.
+
+    Raises:
+        ValueError: It cannot: it looks at no pixels, or asks one that does not.
+    """
+    if isinstance(detector, Ensemble) or detector.preprocessing.reads != "crops":
+        raise ValueError(
+            f"{detector.info.name!r} judges no single pictures, so false alarms by group cannot be measured: "
+            "leave out --faces."
+        )
+    return detector
 
 
 def judge_portraits(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ml_app.detection.checkpoints.manifest import sha256_of
+from ml_app.detection.ensemble import Ensemble
 from ml_app.detection.errors import DetectionError, VideoError
 from ml_app.detection.faces.pool.process_pool import FacePool, shared_pool
 from ml_app.detection.findings import Verdict
@@ -22,6 +23,7 @@ from ml_app.training.evaluation.table import LabelledClip
 from ml_app.training.evaluation.variants import Variant, VariantFailed, varied
 
 logger = logging.getLogger(__name__)
+AnyDetector = Detector | Ensemble
 CORES_A_CLIP = 4  # decoding, faces and network of one clip keep about so many busy
 
 
@@ -52,10 +54,12 @@ class JudgedClip:
 class Judge:
     """A detector with its cache. Safe to use from several threads: the network takes one clip at a time."""
 
-    def __init__(self, detector: Detector, frames: int, cache: Cache, pool: FacePool | None = None) -> None:
+    def __init__(
+        self, detector: AnyDetector, frames: int, cache: Cache, pool: FacePool | None = None
+    ) -> None:
         """`pool`: where faces are looked for; by default that of this process."""
         self.detector, self.frames, self.cache = detector, frames, cache
-        self._shared = cast(Detector, _InTurns(detector))
+        self._shared = _in_turns(detector)
         self._pool = pool or shared_pool()
 
     def __call__(self, clip: LabelledClip, variant: Variant | None = None) -> JudgedClip:
@@ -126,7 +130,7 @@ def _refused(code: str) -> Judgement:
     return Judgement(str(Verdict.NOT_ANALYSABLE), code, None)
 
 
-RUNNING = {"embed", "look_again", "score_embeddings", "activations"}  # what the network is used by
+RUNNING = {"embed", "look_again", "score_embeddings", "activations", "odd_points"}  # what uses the network
 
 
 class _InTurns:
@@ -134,6 +138,10 @@ class _InTurns:
 
     def __init__(self, detector: Detector) -> None:
         self._detector, self._lock = detector, threading.Lock()
+
+    def ready(self) -> _InTurns:
+        """This one, and not what it guards: whoever analyses asks for it before each use of the network."""
+        return self
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._detector, name)
@@ -145,3 +153,11 @@ class _InTurns:
                 return method(*arguments, **options)
 
         return call
+
+
+def _in_turns(detector: AnyDetector) -> AnyDetector:
+    """The same detector for several threads; of an ensemble, each part waits for itself alone."""
+    if isinstance(detector, Ensemble):
+        parts = [cast(Detector, _InTurns(part.ready())) for part in detector.parts]
+        return Ensemble(detector.metadata, detector.info.sha256, detector.frames, parts)
+    return cast(Detector, _InTurns(detector))

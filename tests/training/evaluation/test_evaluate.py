@@ -7,8 +7,9 @@ import io
 import json
 import os
 import tarfile
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,17 @@ import pytest
 import torch
 from django.core.management import CommandError, call_command
 
+from ml_app.detection import ensemble
+from ml_app.detection.checkpoints.files import read_metadata, save_checkpoint
+from ml_app.detection.checkpoints.manifest import open_folder, sha256_of
+from ml_app.detection.checkpoints.metadata import BackboneMetadata, Calibration, HeadMetadata, Part
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
 from ml_app.detection.video.opening import open_video
 from ml_app.training.evaluation import judging
+from ml_app.training.evaluation.cache import Cache
 from ml_app.training.evaluation.variants import VARIANTS, VariantFailed, varied
 from tests.detection.conftest import CHANNELS, tiny_backbone, write_detector
+from tests.detection.landmark_faces import write_landmark_detector
 from tests.media import Clips, make_clip
 from tests.training.conftest import face_picture
 
@@ -32,13 +39,39 @@ VARIANT = {variant.name: variant for variant in VARIANTS}
 
 @pytest.fixture(scope="module", autouse=True)
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with the detector "tiny" for 10 and 20 frames."""
+    """The detectors "tiny", for 10 and 20 frames, "points", and "both", an ensemble of them."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BACKBONES, "tiny", BackboneSpec("tiny", CHANNELS, tiny_backbone))
-        yield write_detector(tmp_path_factory.mktemp("evaluated-models"))
+        folder = write_detector(tmp_path_factory.mktemp("evaluated-models"))
+        write_landmark_detector(folder, "points", (10,))
+        _write_ensemble(folder)
+        yield folder
     torch.set_num_threads(threads)
+
+
+def _write_ensemble(folder: Path) -> None:
+    """One that abstains as soon as its parts stand on opposite sides."""
+    heads = [open_folder(folder, name).heads[10] for name in ("tiny", "points")]
+    first = read_metadata(heads[0].path, HeadMetadata)
+    parts = tuple(
+        Part(name, 10, head.sha256, weight)
+        for name, head, weight in zip(("tiny", "points"), heads, (0.75, 1.5), strict=True)
+    )
+    about = BackboneMetadata("both", "1", "ensemble", first.preprocessing, "nothing", "CC0-1.0")
+    save_checkpoint(folder / "both" / "backbone.safetensors", {}, about)
+    backbone = sha256_of(folder / "both" / "backbone.safetensors")
+    head = replace(
+        first,
+        name="both",
+        architecture="ensemble",
+        backbone_sha256=backbone,
+        calibration=Calibration(1.0, 0.2, "dev clips (8)"),
+        parts=parts,
+        disagreement=1e-9,
+    )
+    save_checkpoint(folder / "both" / "head-10.safetensors", {}, head)
 
 
 @pytest.fixture(autouse=True)
@@ -74,10 +107,11 @@ def _models() -> str:
     return str(settings.MODELS_DIR)
 
 
-def analyze(files: list[Path], frames: int) -> list[dict[str, Any]]:
+def analyze(files: list[Path], frames: int, *arguments: str) -> list[dict[str, Any]]:
     output = io.StringIO()
+    options = ["--frames", str(frames), "--json", *arguments]
     try:
-        call_command("analyze", *map(str, files), "--frames", str(frames), "--json", stdout=output)
+        call_command("analyze", *map(str, files), *options, stdout=output)
     except SystemExit as leaving:
         assert leaving.code == 1  # one of them cannot be analysed
     return [json.loads(line) for line in output.getvalue().splitlines()]
@@ -117,6 +151,44 @@ def test_scores_are_those_of_analyze_clip_by_clip(report: Report, table: Path) -
         assert row["fake_probability"] == ("" if said is None else repr(said))
         assert (row["verdict"], row["reason"]) == (line["verdict"], line["reason"] or "")
         assert report.metrics["detector"]["head_sha256"] == line["detector"]["sha256"]
+
+
+def test_an_ensemble_is_measured_as_any_other(table: Path, tmp_path: Path) -> None:
+    found = evaluate(table, tmp_path / "out", "--frames", 10, "--detector", "both")
+    lines = analyze([table.parent / row["file"] for row in found.scores], 10, "--detector", "both")
+    assert sum(bool(row["fake_probability"]) for row in found.scores) == 8
+    for row, line in zip(found.scores, lines, strict=True):
+        said = line["fake_probability"]
+        assert row["fake_probability"] == ("" if said is None else repr(said))
+        assert (row["verdict"], row["reason"]) == (line["verdict"], line["reason"] or "")
+    told = found.metrics["detector"]
+    assert (told["name"], told["calibrated_on"]) == ("both", "dev clips (8)")
+    assert [(part["name"], part["weight"]) for part in told["parts"]] == [("tiny", 0.75), ("points", 1.5)]
+    uncertain = [row for row in found.scores if row["verdict"] == "uncertain"]
+    assert found.metrics["abstentions"]["uncertain"] == len(uncertain)
+    assert told["head_sha256"] in found.page
+    with pytest.raises(CommandError, match="'both' judges no single pictures"):
+        evaluate(table, tmp_path / "out", "--frames", 10, "--detector", "both", "--faces", __file__)
+
+
+def test_one_thread_at_a_time_uses_a_network(models_dir: Path, tmp_path: Path) -> None:
+    for name in ("tiny", "both"):
+        judge = judging.Judge(ensemble.load(models_dir, name, 10, "cpu").ready(), 10, Cache(tmp_path, {}))
+        shared = judge._shared
+        guarded = shared.parts[0] if isinstance(shared, ensemble.Ensemble) else shared
+        network = guarded.ready()
+        used = threading.Event()
+
+        def embed(inputs: Any, used: threading.Event = used) -> None:
+            used.set()
+
+        network._detector.embed = embed  # type: ignore[attr-defined]
+        with network._lock:  # type: ignore[attr-defined] - as another thread that uses it would hold it
+            waiting = threading.Thread(target=network.embed, args=([],), daemon=True)
+            waiting.start()
+            assert not used.wait(0.2)
+        assert used.wait(5)
+        waiting.join()
 
 
 def test_every_clip_stays_in_the_table(report: Report, table: Path) -> None:
@@ -224,7 +296,7 @@ def test_one_clip_that_breaks_the_program_does_not_end_the_run(
     [
         (("--frames", 0), "--frames must be 1 or more"),
         (("--split", "test"), "no clips of the split 'test'"),
-        (("--detector", "huge"), "Installed: tiny"),
+        (("--detector", "huge"), "Installed: both, points, tiny"),
         (("--faces", __file__), "not an uncompressed tar file"),
     ],
 )
