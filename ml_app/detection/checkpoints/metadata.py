@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ml_app.detection.checkpoints.layers import Layer
 from ml_app.detection.findings import DetectorInfo
 
 
@@ -102,13 +103,14 @@ class HeadMetadata:
 
     name: str
     version: str
-    architecture: str  # "resnext50_lstm", another backbone's, or "published_resnext50_lstm"
+    architecture: str  # "resnext50_lstm", another backbone's, "published_resnext50_lstm", "keras_sequential"
     frame_count: int
     backbone_sha256: str  # the backbone this head was trained on; no other will do
     dimensions: dict[str, int]  # fields of the architecture's config
     preprocessing: Preprocessing
     sampling: Sampling = Sampling()
     label_order: tuple[str, ...] = ("fake",)  # meaning of the outputs; ("fake",) is a single logit of FAKE
+    layers: tuple[Layer, ...] = ()  # of a "keras_sequential", from landmarks to outputs
     calibration: Calibration = Calibration()
     decision: Decision = Decision()
     training_data: str = ""
