@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ml_app.detection import verdict
 from ml_app.detection.faces.track import Seen
-from ml_app.detection.findings import FaceFinding, FaceFrameFinding, Kind
+from ml_app.detection.findings import FaceFinding, FaceFrameFinding, Kind, Reason
 from ml_app.detection.verdict import Rule
 
 if TYPE_CHECKING:
@@ -65,12 +65,13 @@ def judge(
         looked_at: How many frames the detector read.
         heatmaps: By position; none for an opinion, which has no pictures of its own.
     """
-    movement_seen = detector.can_judge([seen.time_s for seen in person.seen])
+    unread = detector.obstacle([seen.time_s for seen in person.seen])
+    readable = unread is Reason.NONE
     frames = tuple(
         FaceFrameFinding(
             time_s=seen.time_s,
             box=seen.sighting.box,
-            fake_probability=verdict.calibrated(logit, rule.calibration) if movement_seen else verdict.EVEN,
+            fake_probability=verdict.calibrated(logit, rule.calibration) if readable else verdict.EVEN,
             sharpness=seen.sighting.sharpness,
             brightness=seen.sighting.brightness,
             thumbnail=seen.sighting.thumbnail if heatmaps is not None else b"",
@@ -78,7 +79,7 @@ def judge(
         )
         for i, (seen, logit) in enumerate(zip(person.seen, person.logits.frames, strict=True))
     )
-    ruling = _ruling(person, frames, detector, rule, looked_at, movement_seen=movement_seen)
+    ruling = _ruling(person, frames, detector, rule, looked_at, unread=unread)
     return FaceFinding(
         id=number,
         verdict=ruling.verdict,
@@ -96,11 +97,11 @@ def _ruling(
     rule: Rule,
     looked_at: int,
     *,
-    movement_seen: bool,
+    unread: Reason,
 ) -> verdict.Ruling:
     probability = verdict.calibrated(person.logits.person, rule.calibration)
     if detector.preprocessing.faces == "first_found":  # published files judge whatever they are given
         return verdict.decide(probability, rule.decision)
     if rule.picture:
         return verdict.judge_in_picture(probability, frames[0], rule.decision)
-    return verdict.judge_person(probability, frames, rule.decision, looked_at, movement_seen=movement_seen)
+    return verdict.judge_person(probability, frames, rule.decision, looked_at, unread=unread)

@@ -114,7 +114,7 @@ def judge_person(
     decision: Decision,
     looked_at: int,
     *,
-    movement_seen: bool = True,
+    unread: Reason = Reason.NONE,
 ) -> Ruling:
     """The ruling on one person.
 
@@ -123,14 +123,16 @@ def judge_person(
         frames: All sightings of the person.
         decision: The checkpoint's.
         looked_at: How many frames of the video were looked at.
-        movement_seen: Whether the frames lie near enough to each other for a detector that reads movement;
-            where they do not, nothing speaks for either side.
+        unread: Why the detector cannot read these frames, see `Detector.obstacle`. Where they lie too far
+            apart for one that reads movement, nothing speaks for either side.
     """
     reason = obstacle(frames, looked_at)
+    if reason is Reason.NONE and unread is Reason.TOO_FEW_FRAMES:
+        reason = unread
     if reason is not Reason.NONE:
         return Ruling(Verdict.NOT_ANALYSABLE, reason)
-    if not movement_seen:
-        return Ruling(Verdict.UNCERTAIN, Reason.FRAMES_TOO_FAR_APART, EVEN)
+    if unread is not Reason.NONE:
+        return Ruling(Verdict.UNCERTAIN, unread, EVEN)
     return decide(probability, decision)
 
 

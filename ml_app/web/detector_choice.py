@@ -52,6 +52,8 @@ def offer(name: str) -> Offer:
 def _reads(head: HeadFigures) -> str:
     if head.architecture == "ensemble":
         return _("Asks other detectors about the same people, and weighs what they say.")
+    if head.architecture == "keras_sequential":
+        return _("Reads where 68 points of the face stand from frame to frame, and no pixels.")
     if head.reads == "landmarks":
         return _("Reads how 68 points of the face move, and no pixels.")
     return _("Reads the pixels of each face, and how they vary.")

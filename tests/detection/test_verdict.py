@@ -162,10 +162,10 @@ def test_a_person_must_be_seen_in_some_share_of_the_frames(looked_at: int, enoug
 
 
 def test_without_movement_nothing_speaks_for_either_side() -> None:
-    ruling = verdict.judge_person(0.99, [frame()] * 10, DECISION, 10, movement_seen=False)
+    ruling = verdict.judge_person(0.99, [frame()] * 10, DECISION, 10, unread=Reason.FRAMES_TOO_FAR_APART)
     assert (ruling.verdict, ruling.reason) == (Verdict.UNCERTAIN, Reason.FRAMES_TOO_FAR_APART)
     assert (ruling.fake_probability, ruling.evidence) == (0.5, Evidence.NONE)
-    unseen = verdict.judge_person(0.99, [frame()] * 2, DECISION, 10, movement_seen=False)
+    unseen = verdict.judge_person(0.99, [frame()] * 2, DECISION, 10, unread=Reason.FRAMES_TOO_FAR_APART)
     assert unseen.reason is Reason.TOO_FEW_FRAMES
 
 

@@ -161,7 +161,7 @@ class LandmarkScorer:
             return np.zeros(68, np.float32)
         others = [self._measured(one, one.shapes).speeds for one in strands if one is not mine]
         found = []
-        for shapes in (mine.shapes[None], _held(mine.shapes, mine.places.index(place))):
+        for shapes in (mine.shapes[None], held(mine.shapes, mine.places.index(place))):
             steps = self._measured(mine, shapes)
             spread = [np.broadcast_to(speeds, (len(shapes), *speeds.shape)) for speeds in others]
             speeds = np.concatenate([steps.speeds, *spread], axis=-2)
@@ -186,8 +186,16 @@ class LandmarkScorer:
         return landmark_motion.steps(shapes, turned, strand.times, self._motion.modes)
 
 
-def _held(shapes: Shapes, place: int) -> Shapes:
-    """(T, 68) → (68, T, 68): one point after the other held on a straight way about a frame."""
+def held(shapes: Shapes, place: int) -> Shapes:
+    """One point after the other held on a straight way about a frame.
+
+    Args:
+        shapes: complex (T, 68), x + iy.
+        place: Of the frame, 0..T-1.
+
+    Returns:
+        complex (68, T, 68).
+    """
     before, after = max(0, place - HELD - 1), min(len(shapes) - 1, place + HELD + 1)
     way = np.linspace(0, 1, after - before + 1)[:, None]
     straight = shapes[before] * (1 - way) + shapes[after] * way

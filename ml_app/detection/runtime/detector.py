@@ -22,11 +22,11 @@ from ml_app.detection.checkpoints.metadata import (
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.inputs import Input
-from ml_app.detection.networks.landmark_motion import LEAST_STEPS, count_steps
-from ml_app.detection.runtime.landmarks import LandmarkNetwork
+from ml_app.detection.findings import Reason
 from ml_app.detection.runtime.network import (
     BATCH,
     CropNetwork,
+    LandmarkReader,
     Network,
     PersonScores,
     Second,
@@ -151,9 +151,15 @@ class Detector:
         """
         return self.network.embed(inputs)
 
+    def obstacle(self, times: Sequence[float]) -> Reason:
+        """Why the network cannot read a person's frames, shown at these seconds; NONE where it can."""
+        if self.preprocessing.reads != "landmarks":
+            return Reason.NONE
+        return cast(LandmarkReader, self.network).obstacle(times)
+
     def can_judge(self, times: Sequence[float]) -> bool:
-        """Whether a person's frames, shown at these seconds, lie near enough to each other to be judged."""
-        return self.preprocessing.reads != "landmarks" or count_steps(times) >= LEAST_STEPS
+        """Whether there is no such obstacle."""
+        return self.obstacle(times) is Reason.NONE
 
     @staticmethod
     def pick(embeddings: Sequence[Array], places: Sequence[Sequence[int]]) -> list[Array]:
@@ -244,7 +250,7 @@ class Detector:
             float32 (68,) each, 0 or more: by how many logits the person would seem more genuine if the point
             had moved smoothly.
         """
-        network = cast(LandmarkNetwork, self.network)
+        network = cast(LandmarkReader, self.network)
         return [np.maximum(network.points(embeddings, times, place), 0) for place in chosen]
 
 

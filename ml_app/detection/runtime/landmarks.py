@@ -10,8 +10,9 @@ from ml_app.detection.checkpoints.files import load_arrays, misfit
 from ml_app.detection.checkpoints.manifest import PinnedFile
 from ml_app.detection.checkpoints.metadata import HeadMetadata
 from ml_app.detection.faces.inputs import Input
+from ml_app.detection.findings import Reason
 from ml_app.detection.networks.landmark_head_numpy import LandmarkScorer, NumpyLandmarkHead
-from ml_app.detection.networks.landmark_motion import Array, Motion
+from ml_app.detection.networks.landmark_motion import LEAST_STEPS, Array, Motion, count_steps
 
 
 class LandmarkNetwork:
@@ -25,6 +26,10 @@ class LandmarkNetwork:
     def describe(self) -> str:
         """The device in words."""
         return "CPU, 1 thread, float32"
+
+    def obstacle(self, times: Sequence[float]) -> Reason:
+        """FRAMES_TOO_FAR_APART where frames shown at these seconds make too few steps; else NONE."""
+        return Reason.NONE if count_steps(times) >= LEAST_STEPS else Reason.FRAMES_TOO_FAR_APART
 
     def embed(self, inputs: Sequence[Input]) -> Array:
         """float32 (68, 2) each → float32 (N, 136), the landmarks themselves: one frame moves nothing."""

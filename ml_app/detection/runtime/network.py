@@ -15,9 +15,11 @@ from ml_app.detection.checkpoints.manifest import PinnedFile
 from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.inputs import Input
+from ml_app.detection.findings import Reason
 from ml_app.detection.hardware import has_nvidia_gpu
 from ml_app.detection.networks import landmark_motion
-from ml_app.detection.runtime import landmarks, onnx_runtime
+from ml_app.detection.networks.keras import sequential
+from ml_app.detection.runtime import landmark_sequence, landmarks, onnx_runtime
 
 Array = npt.NDArray[np.float32]
 
@@ -38,7 +40,7 @@ class PersonScores:
 
 
 class Network(Protocol):
-    """A backbone and a head, loaded somewhere: a `CropNetwork` or a `landmarks.LandmarkNetwork`."""
+    """A backbone and a head, loaded somewhere: a `CropNetwork` or a `LandmarkReader`."""
 
     @property
     def device(self) -> str:
@@ -69,6 +71,16 @@ class CropNetwork(Network, Protocol):
         """Of the sum of one person's logits by the embeddings: float32 (T, channels)."""
 
 
+class LandmarkReader(Network, Protocol):
+    """One that reads landmarks."""
+
+    def obstacle(self, times: Sequence[float]) -> Reason:
+        """Why a person's frames, shown at these seconds, cannot be read; NONE where they can."""
+
+    def points(self, person: Array, times: Sequence[float], place: int) -> Array:
+        """What each point's movement about a frame adds to the logits: float32 (T, 136) → float32 (68,)."""
+
+
 def load_network(
     backbone: PinnedFile,
     head: PinnedFile,
@@ -95,6 +107,8 @@ def load_network(
     """
     if metadata.architecture == landmark_motion.ARCHITECTURE:
         return landmarks.load(backbone, head, metadata)
+    if metadata.architecture == sequential.ARCHITECTURE:
+        return landmark_sequence.load(backbone, head, metadata)
     if device == "cpu" or (device == "auto" and not has_nvidia_gpu()):
         kinds = [read_metadata(backbone.path, BackboneMetadata).backbone]
         if second:

@@ -8,14 +8,13 @@ import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ml_app.detection.checkpoints.files import save_checkpoint
-from ml_app.detection.checkpoints.manifest import DetectorFolder, open_folder, sha256_of
+from ml_app.detection.checkpoints.manifest import DetectorFolder, sha256_of
 from ml_app.detection.checkpoints.metadata import (
     BackboneMetadata,
     Decision,
@@ -24,6 +23,7 @@ from ml_app.detection.checkpoints.metadata import (
     Sampling,
 )
 from ml_app.detection.errors import CheckpointError, cause
+from ml_app.detection.importing.target import UNKNOWN, check_name, first_bytes, install
 from ml_app.detection.networks.backbones import build_backbone
 from ml_app.detection.networks.heads import PUBLISHED
 from ml_app.detection.networks.published import PublishedConfig, PublishedHead
@@ -43,7 +43,6 @@ _READ_ERRORS = (
     *(RuntimeError, ValueError, OSError, EOFError, LookupError, TypeError, AttributeError, AssertionError),
     *(struct.error, zipfile.BadZipFile),
 )
-_UNKNOWN = "unknown; see where the file came from"
 
 
 def import_published(path: Path, models_dir: Path, name: str, frames: int | None = None) -> DetectorFolder:
@@ -59,21 +58,10 @@ def import_published(path: Path, models_dir: Path, name: str, frames: int | None
         CheckpointError: The file is no such checkpoint, is damaged, or the name is taken; the message says
         which.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
-        raise CheckpointError(
-            "bad_name", f"{name!r} cannot name a detector: use letters, digits, dots, dashes, underscores."
-        )
-    if (models_dir / name).exists():
-        raise CheckpointError(
-            "name_taken", f"A detector named {name!r} is installed already. Choose another name or remove it."
-        )
+    check_name(models_dir, name)
     frames = frames or _frames_in_name(path.name)
     tensors = _checked(read_state_dict(path))
-    models_dir.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".import-", dir=models_dir) as partial:
-        _write(Path(partial) / name, tensors, name, frames, source=path)
-        (Path(partial) / name).rename(models_dir / name)
-    return open_folder(models_dir, name)
+    return install(models_dir, name, lambda folder: _write(folder, tensors, name, frames, source=path))
 
 
 def _frames_in_name(filename: str) -> int:
@@ -113,23 +101,7 @@ def read_state_dict(path: Path) -> Mapping[Any, Any]:
 
 def _looks_like_archive(path: Path) -> bool:
     """Whether the file is a zip archive (since torch 1.6) and not a bare pickle, by its first bytes."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(512)
-    except OSError as error:
-        raise CheckpointError("not_found", f"{path.name} cannot be opened: {error.strerror}.") from error
-    if not start:
-        raise CheckpointError("empty_file", f"{path.name} is empty. Download it again.")
-    if start.lstrip()[:1] == b"<" or b"<html" in start.lower():
-        raise CheckpointError(
-            "web_page",
-            f"{path.name} is a web page and no checkpoint: the download was a page that asks or explains "
-            "something. Open its address in a browser and save the file itself.",
-        )
-    if start.startswith(b"version https://git-lfs"):
-        raise CheckpointError(
-            "lfs_pointer", f"{path.name} is a Git LFS pointer. Fetch it with `git lfs pull`."
-        )
+    start = first_bytes(path)
     if start.startswith(b"PK"):
         if not zipfile.is_zipfile(path):
             raise _damaged(path, ValueError("no central directory"))
@@ -196,14 +168,14 @@ def _checked(state: Mapping[Any, Any]) -> dict[str, Tensor]:
 def _write(folder: Path, tensors: Mapping[str, Tensor], name: str, frames: int, source: Path) -> None:
     digest = sha256_of(source)
     version = f"imported-{digest[:12]}"
-    training_data = f"{_UNKNOWN}. Converted from {source.name}, SHA-256 {digest}"
+    training_data = f"{UNKNOWN}. Converted from {source.name}, SHA-256 {digest}"
     backbone = {
         key.removeprefix("model."): value for key, value in tensors.items() if key.startswith("model.")
     }
     save_checkpoint(
         folder / "backbone.safetensors",
         backbone,
-        BackboneMetadata(name, version, BACKBONE, PREPROCESSING, training_data, _UNKNOWN),
+        BackboneMetadata(name, version, BACKBONE, PREPROCESSING, training_data, UNKNOWN),
     )
     save_checkpoint(
         folder / f"head-{frames}.safetensors",
@@ -220,6 +192,6 @@ def _write(folder: Path, tensors: Mapping[str, Tensor], name: str, frames: int, 
             label_order=("fake", "real"),
             decision=Decision(threshold=0.5, uncertain_low=0.5, uncertain_high=0.5),
             training_data=training_data,
-            licence=_UNKNOWN,
+            licence=UNKNOWN,
         ),
     )

@@ -19,11 +19,12 @@ from typing import Any
 import cv2
 import pytest
 import torch
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from torch import nn
 from torchvision import models, transforms
 
-from ml_app.detection.importing import expected_shapes
+from ml_app.detection.importing.pytorch import expected_shapes
+from tests.detection.importing.refusals import refusal
 from tests.media import Clips, picture
 
 FRAMES = 10
@@ -207,19 +208,6 @@ class Bomb:
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return Path.touch, (self.witness,)
-
-
-def refusal(settings: Any, models_dir: Path, file: Path, *arguments: str) -> str:
-    """The message with which a file is refused; nothing may be left behind."""
-    settings.MODELS_DIR = models_dir
-    before = sorted(models_dir.iterdir())
-    with pytest.raises(CommandError) as caught:
-        call_command("import_checkpoint", str(file), *(arguments or ("--name", "new", "--frames", "10")))
-    assert sorted(models_dir.iterdir()) == before
-    message = str(caught.value)
-    assert "Traceback" not in message
-    assert str(models_dir) not in message
-    return message
 
 
 @pytest.fixture
