@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import re
 import shutil
@@ -12,12 +13,14 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.test import Client
 
 from ml_app.detection.checkpoints.files import load_tensors, read_metadata, save_checkpoint
 from ml_app.detection.checkpoints.manifest import open_folder, sha256_of
 from ml_app.detection.checkpoints.metadata import HeadMetadata
 from ml_app.models import Batch, Scan, Team
+from tests.detection.importing.keras_files import published_like, write_keras, write_range
 from tests.detection.landmark_faces import write_landmark_detector
 from tests.factories import give_to_team
 from tests.media import Clips
@@ -177,3 +180,18 @@ def test_the_models_page_compares_what_was_measured(owner: Client, second: Path)
     assert "All detectors beside each other" in page
     assert "<b>0.77</b> (0.71 to 0.83)" in page
     assert "<b>0.59</b> (0.52 to 0.67)" in page
+
+
+def test_an_imported_landmark_network_says_what_it_reads(
+    owner: Client, done: Scan, second: Path, settings: Any
+) -> None:
+    published = settings.MODELS_DIR.parent / "published"
+    published.mkdir()
+    write_keras(published / "model.h5", published_like())
+    write_range(published)
+    call_command("import_checkpoint", str(published / "model.h5"), "--name", "points", stdout=io.StringIO())
+    page = owner.get(f"/scans/{done.pk}/").content.decode()
+    assert "Reads where 68 points of the face stand from frame to frame, and no pixels." in page
+    owner.post(f"/videos/{done.video_id}/scan/", {"frame_count": 10, "detector": "points"})
+    assert Scan.objects.get(frame_count=10).detector_name == "points"
+    assert "the places of 68 points of the face" in owner.get("/models/").content.decode()

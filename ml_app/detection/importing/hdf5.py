@@ -1,13 +1,13 @@
-"""Read a Keras model out of an untrusted HDF5 file: its description and its weights, and nothing else.
-
-Nothing in such a file is run: there is no pickle in it. What HDF5 itself can do besides holding numbers, such
-as reading them out of other files, is refused.
-"""
+"""Read a Keras model out of an untrusted HDF5 file, in a process of its own: see `hdf5_child.py`."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.errors import CheckpointError, cause
+from ml_app.detection.errors import CheckpointError
+from ml_app.detection.importing.hdf5_child import Arrays, damaged
 from ml_app.detection.importing.target import first_bytes
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_BYTES = 512 << 20  # of the file; an optimizer's state may lie in it, which is not read
-MAX_NUMBERS = 8_000_000  # of weights; published networks over landmarks have some hundred thousand
+WALL_SECONDS = 300.0  # a busy machine may need long to start a process
 _SUFFIXES = (".h5", ".hdf5", ".keras")
-_READ_ERRORS = (
-    *(OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError),
-    *(RecursionError, MemoryError, OverflowError),
-)
-
-Arrays = dict[str, npt.NDArray[np.float32]]
+_ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +50,23 @@ def read_keras(path: Path) -> KerasFile:
         CheckpointError: It is missing, something else, damaged, too large, or h5py is not installed.
     """
     _check_start(path)
-    h5py = _h5py()
-    try:
-        with h5py.File(path, "r") as file:
-            config, version = _config(file, path.name), _text(file.attrs.get("keras_version"))
-            if "model_weights" not in file:
-                raise _foreign(path.name, "it holds no weights")
-            group = _inside(h5py, file, "model_weights")
-            budget = _Budget()
-            names = [_text(name) for name in group.attrs["layer_names"]]
-            weights = {name: _weights(h5py, _inside(h5py, group, name), budget) for name in names}
-    except CheckpointError:
-        raise
-    except _READ_ERRORS as error:
+    if importlib.util.find_spec("h5py") is None:
         raise CheckpointError(
-            "damaged_file",
-            f"{path.name} is damaged or was not downloaded to its end. Download it again.",
-            cause(error),
-        ) from error
-    return KerasFile(config, version, weights)
+            "missing_library",
+            "Importing Keras models needs h5py, which is not installed. Install it with `make training`, or "
+            "in the version that requirements-training.txt names.",
+        )
+    line, _, numbers = _ask(path).partition(b"\n")
+    told = json.loads(line)
+    if "error" in told:
+        raise CheckpointError(*told["error"])
+    values, first = np.frombuffer(numbers, np.float32), 0
+    weights: dict[str, dict[str, npt.NDArray[np.float32]]] = {name: {} for name in told["layers"]}
+    for layer, name, shape in told["weights"]:
+        after = first + math.prod(shape)
+        weights[layer][name] = values[first:after].reshape(shape).copy()
+        first = after
+    return KerasFile(told["config"], told["keras_version"], weights)
 
 
 def _check_start(path: Path) -> None:
@@ -95,98 +89,21 @@ def _check_start(path: Path) -> None:
         )
 
 
-def _h5py() -> Any:
+def _ask(path: Path) -> bytes:
+    """What the child answers."""
+    places = os.pathsep.join([str(_ROOT), *(entry for entry in sys.path if entry)])
     try:
-        import h5py  # noqa: PLC0415 - one of the training's requirements: the site runs without it
-    except ImportError as error:
-        raise CheckpointError(
-            "missing_library",
-            "Importing Keras models needs h5py, which is not installed. Install it with `make training`, or "
-            "in the version that requirements-training.txt names.",
-        ) from error
-    return h5py
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _foreign(filename: str, what: str) -> CheckpointError:
-    return CheckpointError("not_a_model", f"{filename} is no model that Keras saved as HDF5: {what}.")
-
-
-def _config(file: Any, filename: str) -> dict[str, Any]:
-    if "model_config" not in file.attrs:
-        if "layer_names" in file.attrs:
-            raise CheckpointError(
-                "weights_alone",
-                f"{filename} holds weights without the network that they belong to. Ask its author for the "
-                "whole model: model.save('model.h5') instead of model.save_weights.",
-            )
-        raise _foreign(filename, "it has no model_config")
-    config = json.loads(_text(file.attrs["model_config"]))
-    if not isinstance(config, dict):
-        raise _foreign(filename, "its model_config is no object")
-    return config
-
-
-def _inside(h5py: Any, group: Any, path: str) -> Any:
-    """A member of a group that lies in this very file, whatever its path.
-
-    Raises:
-        CheckpointError: A link on the way leads elsewhere.
-    """
-    for name in filter(None, path.split("/")):
-        if (link := group.get(name, getlink=True)) is None:
-            raise KeyError(name)
-        if not isinstance(link, h5py.HardLink):
-            raise CheckpointError(
-                "links_elsewhere",
-                f"The HDF5 file has {name!r} lying elsewhere, as no file of Keras' has: refused.",
-            )
-        group = group[name]
-    return group
-
-
-class _Budget:
-    """How many more numbers may be read."""
-
-    def __init__(self) -> None:
-        self._left = MAX_NUMBERS
-
-    def take(self, count: int) -> None:
-        self._left -= count
-        if self._left < 0:
-            raise CheckpointError(
-                "too_large",
-                f"The file has more than {MAX_NUMBERS // 1_000_000} million weights, which no network over "
-                "landmarks needs: refused.",
-            )
-
-
-def _weights(h5py: Any, layer: Any, budget: _Budget) -> Arrays:
-    found: Arrays = {}
-    for path in (_text(name) for name in layer.attrs["weight_names"]):
-        name = path.rpartition("/")[2].removesuffix(":0")  # lstm/lstm_cell/recurrent_kernel:0
-        if name in found:
-            name = path  # a layer with layers of its own, which nobody will know
-        found[name] = _array(_inside(h5py, layer, path), path, budget)
-    return found
-
-
-def _array(dataset: Any, path: str, budget: _Budget) -> npt.NDArray[np.float32]:
-    if dataset.external or dataset.is_virtual:
-        raise CheckpointError(
-            "links_elsewhere", f"The weights {path!r} lie in another file, as no file of Keras' has: refused."
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "ml_app.detection.importing.hdf5_child", str(path.resolve())],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=WALL_SECONDS,
+            check=False,
+            env=os.environ | {"PYTHONPATH": places, "OPENBLAS_NUM_THREADS": "1"},
         )
-    budget.take(math.prod(dataset.shape))
-    if dataset.chunks:
-        budget.take(math.prod(dataset.chunks))  # read whole, however little of it is wanted
-    if dataset.dtype.kind != "f":
-        raise CheckpointError("wrong_type", f"The weights {path!r} are {dataset.dtype}, and no real numbers.")
-    values = np.asarray(dataset[()], dtype=np.float32)
-    if not np.isfinite(values).all():
-        raise CheckpointError("bad_numbers", f"The weights {path!r} hold numbers that are not finite.")
-    return values
+    except subprocess.TimeoutExpired as error:
+        raise damaged(path.name, f"not read within {WALL_SECONDS:.0f} s") from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise damaged(path.name, f"the reader ended with status {done.returncode}: {said[:300]}")
+    return done.stdout

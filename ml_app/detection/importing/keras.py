@@ -77,9 +77,10 @@ def import_keras(
         if number
     }
     try:
-        KerasSequential(layers, weights, labels, shape[0])
+        network = KerasSequential(layers, weights, labels, shape[0])
     except ValueError as error:
         raise CheckpointError("wrong_shapes", f"{path.name} does not fit together. {error}") from error
+    _try(network, shape[0])
     arrays = read_range(
         ranges.minimum or path.with_name("min_val.npy"),
         ranges.maximum or path.with_name("max_val.npy"),
@@ -87,6 +88,17 @@ def import_keras(
     )
     converted = _Converted(name, path, tuple(layers), weights, labels, shape[0], arrays)
     return install(models_dir, name, converted.write)
+
+
+def _try(network: KerasSequential, frames: int) -> None:
+    """See that the network has an answer for what it may be shown."""
+    shown = np.random.default_rng(0).uniform(-1, 2, (4, frames, POINTS)).astype(np.float32)
+    with np.errstate(all="ignore"):
+        answers = network.logits(shown)
+    if not np.isfinite(answers).all():
+        raise CheckpointError(
+            "bad_numbers", "The network's answers are not finite: its weights are too large."
+        )
 
 
 @dataclass(frozen=True, slots=True)

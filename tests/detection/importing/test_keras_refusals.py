@@ -82,8 +82,6 @@ def test_a_missing_file_and_a_bad_name(folder: Path, settings: Any) -> None:
 
 def test_a_file_that_is_too_large(folder: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     write_keras(folder / "model.h5", published_like())
-    monkeypatch.setattr(hdf5, "MAX_NUMBERS", 1000)
-    assert "refused" in refused(folder, settings)
     monkeypatch.setattr(hdf5, "MAX_BYTES", 1 << 10)
     assert "at most 0 MB are read" in refused(folder, settings)
 
@@ -136,6 +134,21 @@ def huge(file: h5py.File) -> None:
     """A terabyte that takes no room in the file."""
     del file["model_weights/dense/dense/kernel:0"]
     file["model_weights/dense/dense"].create_dataset("kernel:0", (1 << 19, 1 << 19), "f4", chunks=(64, 64))
+
+
+def test_a_reader_that_does_not_come_to_an_end(
+    folder: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HDF5's library can be kept busy for ever by a damaged file."""
+    write_keras(folder / "model.h5", published_like())
+    monkeypatch.setattr(hdf5, "WALL_SECONDS", 0.01)
+    assert "Download it again" in refused(folder, settings)
+
+
+def test_a_reader_that_crashes(folder: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_keras(folder / "model.h5", published_like())
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    assert "Download it again" in refused(folder, settings)
 
 
 @pytest.mark.parametrize(
@@ -227,6 +240,15 @@ def test_an_activation_that_depends_on_the_version(folder: Path, settings: Any) 
     layers = [lstm("l", 136, 4, RNG, recurrent_activation="hard_sigmoid", **INPUT)]
     write_keras(folder / "model.h5", layers, version=None)
     assert "does not tell the version of Keras" in refused(folder, settings)
+
+
+def test_weights_that_overflow(folder: Path, settings: Any) -> None:
+    layers = [lstm("l", 136, 4, RNG, **INPUT), *(dense(f"d{i}", 4, 4, RNG, "linear") for i in range(3))]
+    layers.append(dense("d", 4, 1, RNG, "sigmoid"))
+    for layer in layers[1:]:
+        layer.weights = {path: value + np.float32(1e30) for path, value in layer.weights.items()}
+    write_keras(folder / "model.h5", layers)
+    assert "answers are not finite" in refused(folder, settings)
 
 
 def test_models_that_are_not_sequential(folder: Path, settings: Any) -> None:
