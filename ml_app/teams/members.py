@@ -9,7 +9,8 @@ from django.db import transaction
 from ml_app import audit
 from ml_app.audit import Action
 from ml_app.errors import refuse
-from ml_app.models import Membership, Role, Team
+from ml_app.models import ApiToken, Membership, Role, Team
+from ml_app.models.api_token import ApiTokenQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -61,6 +62,11 @@ def remove(*, membership: Membership) -> None:
         _refuse_the_last(membership)
         audit.record(Action.DELETED, membership, role=membership.role)
         Membership.objects.filter(pk=membership.pk).delete()
+
+
+def tokens_of(team: Team) -> ApiTokenQuerySet:
+    """The members' tokens that open something now: each sees and does in the team what its account may."""
+    return ApiToken.objects.usable().filter(user__memberships__team=team).select_related("user")
 
 
 def change_settings(*, team: Team, fields: list[str]) -> None:

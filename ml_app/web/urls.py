@@ -88,6 +88,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("teams/<int:team_id>/members/<int:member_id>/role/", members.change, name="change_member"),
     path("teams/<int:team_id>/members/<int:member_id>/remove/", members.remove, name="remove_member"),
     path("teams/<int:team_id>/members/<int:member_id>/watch/", notices.watch_member, name="watch_member"),
+    path("teams/<int:team_id>/tokens/<int:token_id>/revoke/", members.revoke, name="revoke_member_token"),
     path("teams/<int:team_id>/watch/", notices.watch_team, name="watch_team"),
     path("teams/<int:team_id>/leave/", members.leave, name="leave_team"),
     path("example/", example.example, name="example"),

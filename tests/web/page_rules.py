@@ -71,6 +71,7 @@ PAGE_RULES = {
     "ml_app:withdraw_member": MANAGED,
     "ml_app:change_member": MANAGED,
     "ml_app:remove_member": MANAGED,
+    "ml_app:revoke_member_token": MANAGED,
     "ml_app:leave_team": post(404, 404, 404, 404, 404, in_team=(302, 302, 302, 302, 302, 404)),
     "ml_app:purge": Rule(
         (404, 200, 404, 404, 404),

@@ -14,6 +14,7 @@ from django.urls import get_resolver, reverse
 
 from ml_app.models import (
     EXAMPLE,
+    ApiToken,
     Batch,
     BatchItem,
     FaceFrame,
@@ -26,6 +27,7 @@ from ml_app.models import (
     Video,
 )
 from ml_app.services.example import clip_sha256
+from ml_app.services.tokens import create_token
 from ml_app.web.views.probes import PROBES
 from tests.access_rules import IN_TEAM, METHODS, WHO, arguments, patterns, same, undone
 from tests.factories import MembershipFactory, ScanFactory, TeamFactory, UserFactory, give_to_team
@@ -118,7 +120,9 @@ def of_team(scan: Scan) -> dict[str, Any]:
     team = scan.team or Team.objects.first() or TeamFactory()
     viewers = Membership.objects.filter(team=team, role=Role.VIEWER)
     member = viewers.first() or MembershipFactory(team=team, role=Role.VIEWER)
-    return {"team_id": team.pk, "member_id": member.pk}
+    token = ApiToken.objects.filter(user=member.user).first()
+    token = token or create_token(user=member.user)[0]
+    return {"team_id": team.pk, "member_id": member.pk, "token_id": token.pk}
 
 
 def missing_one(url: str, scan: Scan) -> str:

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from ml_app.models import Invitation, Membership, Role, Scan, Team
+from ml_app.services.tokens import create_token, find_token
 from tests.factories import MembershipFactory, ScanFactory, TeamFactory, UserFactory, add_face, give_to_team
 
 pytestmark = pytest.mark.django_db
@@ -174,3 +175,22 @@ def test_the_file_is_deleted_and_the_findings_stay(monkeypatch: pytest.MonkeyPat
     Scan.objects.update(status="queued", verdict="", finished_at=None, created_at=timezone.now())
     refused = administrator.post(url, follow=True).content.decode()
     assert "being analysed just now" in refused
+
+
+def test_an_administrator_revokes_a_members_token(admin: Client, team: Team) -> None:
+    member = MembershipFactory(team=team, role=Role.ANALYST)
+    (token, text), (other, theirs) = (
+        create_token(user=member.user, name="nightly"),
+        create_token(user=UserFactory()),
+    )
+    page = admin.get(f"/teams/{team.pk}/").content.decode()
+    assert "nightly" in page
+    assert other.prefix not in page
+    assert text not in page
+    assert "nightly" not in browser(member.user).get(f"/teams/{team.pk}/").content.decode()
+    said = admin.post(f"/teams/{team.pk}/tokens/{token.pk}/revoke/", follow=True).content.decode()
+    assert "opens nothing any more" in said
+    assert "nightly" not in said
+    assert find_token(text) is None
+    assert admin.post(f"/teams/{team.pk}/tokens/{other.pk}/revoke/").status_code == 404
+    assert find_token(theirs) is not None

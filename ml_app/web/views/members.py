@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -14,6 +14,7 @@ from ml_app.accounts import invitations
 from ml_app.errors import ServiceError
 from ml_app.models import Invitation, Membership
 from ml_app.services.access import Act
+from ml_app.services.tokens import revoke_token
 from ml_app.teams import members
 from ml_app.web.team_forms import MemberForm, TeamInvitationForm
 from ml_app.web.views.owners import user_of
@@ -76,6 +77,17 @@ def remove(request: HttpRequest, team_id: int, member_id: int) -> HttpResponse:
         text = _("%(name)s belongs to the team no longer. What they gave to it stays.")
         messages.success(request, text % {"name": membership.user})
     return redirect("ml_app:team", team_id)
+
+
+@require_POST
+def revoke(request: HttpRequest, team_id: int, token_id: int) -> HttpResponse:
+    """Make a member's token worthless: with it, a program sees what the team has."""
+    row = team_or_404(request, team_id, Act.MANAGE)
+    token = get_object_or_404(members.tokens_of(row), pk=token_id)
+    revoke_token(token=token)
+    said = {"prefix": token.prefix}
+    messages.success(request, _("The token %(prefix)s… opens nothing any more.") % said)
+    return redirect("ml_app:team", row.pk)
 
 
 @require_POST

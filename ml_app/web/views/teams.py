@@ -80,6 +80,7 @@ def team_page(
         "may_order": access.may(actor, Act.ORDER, row),
         "roles": Role.choices,
         "form": form,
+        "tokens": members.tokens_of(row) if may_manage else (),
         "invitations": Invitation.objects.usable().filter(team=row) if may_manage else (),
         **made,
     }
