@@ -1,8 +1,8 @@
 """Texts of libraries that pages of accounts show, in languages that the libraries themselves do not speak.
 
-django-allauth has no Hindi, and Django's rules for passwords and names lack some languages. What a library
-leaves out or says wrongly is translated in `ml_app/accounts/locale`; what an update brings, or translates by
-itself, shows at once in `tests/project/test_borrowed_translations.py`.
+django-allauth has no Hindi, and what Django says of fields, passwords and names lacks some languages. What a
+library leaves out or says wrongly is translated in `ml_app/accounts/locale`; what an update brings, or translates
+by itself, shows at once in `tests/project/test_borrowed_translations.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from django.conf import settings
 from tests.project import catalogues
 
 ALLAUTH = Path(allauth.__file__).parent
-AUTH = Path(django_path[0]) / "contrib" / "auth"
+DJANGO = Path(django_path[0])
+AUTH = DJANGO / "contrib" / "auth"
+FIELDS = ("forms/fields.py", "forms/models.py", "core/validators.py")
 WRONG = {("ar", "MFA")}  # "ministry of foreign affairs"
 # Left over from an editor: marks that turn the direction of all that follows, a whole sentence among it.
 DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e")
@@ -27,8 +29,12 @@ LOCALES = catalogues.ROOT / "ml_app" / "accounts" / "locale"
 
 
 def sources() -> dict[Path, list[Path]]:
-    """For each library, the files that it has texts for visitors in."""
-    return {ALLAUTH: sorted(_of_allauth()), AUTH: [AUTH / "password_validation.py", AUTH / "validators.py"]}
+    """For the folder of each library's catalogues, the files that it has texts for visitors in."""
+    return {
+        ALLAUTH: sorted(_of_allauth()),
+        AUTH: [AUTH / "password_validation.py", AUTH / "validators.py"],
+        DJANGO / "conf": [DJANGO / name for name in FIELDS],
+    }
 
 
 def _of_allauth() -> Iterator[Path]:
