@@ -1,8 +1,8 @@
 """Texts of libraries that pages of accounts show, in languages that the libraries themselves do not speak.
 
 django-allauth has no Hindi, and what Django says of fields, passwords and names lacks some languages. What a
-library leaves out or says wrongly is translated in `ml_app/accounts/locale`; what an update brings, or translates
-by itself, shows at once in `tests/project/test_borrowed_translations.py`.
+library leaves out or says wrongly is translated in `ml_app/accounts/locale`; what an update brings, or
+translates by itself, shows at once in `tests/project/test_borrowed_translations.py`.
 """
 
 from __future__ import annotations
