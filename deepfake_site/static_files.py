@@ -32,14 +32,9 @@ class AppDirectoriesFinder(finders.AppDirectoriesFinder):
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc] # it has no types
     """Compresses the files whose names have a hash, which are those that pages ask for."""
 
-    patterns = (  # Django's but for source maps, which are left out
-        (
-            "*.css",
-            (
-                r"""(?P<matched>url\(['"]{0,1}\s*(?P<url>.*?)["']{0,1}\))""",
-                (r"""(?P<matched>@import\s*["']\s*(?P<url>.*?)["'])""", """@import url("%(url)s")"""),
-            ),
-        ),
+    patterns = tuple(  # Django's but for those of source maps, which are left out
+        (files, tuple(one for one in found if "sourceMappingURL" not in str(one)))
+        for files, found in CompressedManifestStaticFilesStorage.patterns
     )
 
     def compress_files(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:

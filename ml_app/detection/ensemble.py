@@ -16,8 +16,6 @@ from ml_app.detection import verdict
 from ml_app.detection.checkpoints.files import read_metadata
 from ml_app.detection.checkpoints.manifest import open_folder
 from ml_app.detection.checkpoints.metadata import (
-    Calibration,
-    Decision,
     HeadMetadata,
     PictureMeasurement,
     Preprocessing,
@@ -61,16 +59,6 @@ class Ensemble:
     def sampling(self) -> Sampling:
         """The first part's."""
         return self.parts[0].sampling
-
-    @property
-    def calibration(self) -> Calibration:
-        """Of the weighted sum of the parts' logits."""
-        return self.metadata.calibration
-
-    @property
-    def decision(self) -> Decision:
-        """From which probabilities on it says FAKE and REAL."""
-        return self.metadata.decision
 
     def ready(self) -> Ensemble:
         """Wait for the parts.

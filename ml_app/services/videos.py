@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 logger = logging.getLogger(__name__)
-_probing = threading.BoundedSemaphore(usable_cores())  # more at once would slow the pages down
+_taking_in = threading.BoundedSemaphore(usable_cores())  # more at once would slow the pages down
 
 
 def limits() -> Limits:
@@ -57,7 +57,7 @@ def receive_video(
         "too_large" or "disk_full". Nothing is left behind.
     """
     incoming = spool(upload)
-    with _probing:
+    with _taking_in:
         return _take_in(incoming, Place(owner, user, team), _probe)
 
 

@@ -12,6 +12,7 @@ from django.test import Client
 from playwright.sync_api import Browser, expect
 
 from ml_app.models import Scan
+from ml_app.services.tokens import create_token
 from tests.browser.test_accessibility import _queries_beside_playwright, _site, examine, look
 from tests.factories import ScanFactory, add_face, give_to_team
 from tests.web.conftest import standard_models
@@ -34,7 +35,9 @@ def scan(transactional_db: None) -> Scan:
 @pytest.mark.parametrize("role", EVERYBODY)
 def test_a_role_goes_round(browser: Browser, live_server: Any, scan: Scan, role: str) -> None:
     client = Client()
-    client.force_login(give_to_team(scan)[role])
+    people = give_to_team(scan)
+    create_token(user=people["analyst"], scope="write", name="nightly")
+    client.force_login(people[role])
     page = look(browser, live_server.url, client)
     complaints: list[str] = []
 
@@ -54,6 +57,9 @@ def test_a_role_goes_round(browser: Browser, live_server: Any, scan: Scan, role:
     invites = page.get_by_role("button", name="Invite")
     expect(invites).to_have_count(int(role == "administrator"))
     expect(page.get_by_role("link", name="Settings")).to_have_count(int(role == "administrator"))
+    expect(page.get_by_role("heading", name="Tokens of the members")).to_have_count(
+        int(role == "administrator")
+    )
     complaints += examine(page, f"{role}-team")
 
     if role in REVIEWS:

@@ -82,7 +82,7 @@ class Command(BaseCommand):
         for note in metrics["notes"]:
             self.stderr.write(f"Note: {note}")
         judged = _judged(judge, clips, "clips", options["jobs"])
-        threshold = judge.detector.decision.threshold
+        threshold = judge.detector.metadata.decision.threshold
         metrics |= results.results(judged, threshold, bootstrap)
         if variants:
             metrics["robustness"] = _robustness(judge, judged, variants, bootstrap, options["jobs"])
@@ -158,7 +158,7 @@ def _robustness(
     usable = [item for item in judged if item.judgement.analysable]
     clips = [item.clip for item in usable]
     varied = {variant: _judged(judge, clips, variant.label, jobs, variant=variant) for variant in variants}
-    return robustness(usable, varied, judge.detector.decision.threshold, bootstrap)
+    return robustness(usable, varied, judge.detector.metadata.decision.threshold, bootstrap)
 
 
 def _groups(detector: Detector, cache: Cache, tar: Path) -> dict[str, Any]:

@@ -54,9 +54,9 @@ def _detector(detector: AnyDetector) -> dict[str, Any]:
         "head_sha256": detector.info.sha256,
         "backbone_sha256": head.backbone_sha256,
         "device": detector.describe_device(),
-        "threshold": detector.decision.threshold,
-        "uncertain_band": [detector.decision.uncertain_low, detector.decision.uncertain_high],
-        "calibrated_on": detector.calibration.fitted_on,
+        "threshold": head.decision.threshold,
+        "uncertain_band": [head.decision.uncertain_low, head.decision.uncertain_high],
+        "calibrated_on": head.calibration.fitted_on,
         **parts,
     }
 
@@ -75,7 +75,7 @@ def notes(clips: list[LabelledClip], detector: AnyDetector) -> list[str]:
             f"The detector has no head for {detector.frames} frames; the nearest, for "
             f"{detector.info.frame_count}, was used on {detector.frames} frames."
         )
-    if not detector.calibration.fitted_on:
+    if not detector.metadata.calibration.fitted_on:
         found.append("The detector was not calibrated: its numbers are scores, not probabilities.")
     missing = {True, False} - {clip.fake for clip in clips}
     if missing:
