@@ -5,10 +5,8 @@ It hears one line of JSON and answers in messages: four bytes of length, a JSON 
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import resource
 import signal
 import sys
 from collections.abc import Iterable
@@ -19,8 +17,8 @@ from ml_app.fetching.download import Answer, ask
 from ml_app.fetching.errors import FetchError
 from ml_app.fetching.guard import Guard
 from ml_app.fetching.page import find_video
+from ml_app.sandbox.limits import die_with, limit
 
-_PR_SET_PDEATHSIG = 1
 _FILES = 64
 _PERHAPS_ONLY_TO_US = ("link_refused", "link_needs_login")  # yt-dlp knows other ways into some sites
 _SNIFFED = 512  # bytes of a body that tell a page from a file where the server says neither
@@ -28,17 +26,10 @@ _SNIFFED = 512  # bytes of a body that tell a page from a file where the server 
 
 def restrict(task: dict[str, Any]) -> None:
     """Take the limits upon us, and die with our parent."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != task["parent"]:  # it was gone before we could say so
+    if not die_with(task["parent"]):
         sys.exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cpu, memory = int(task["cpu_seconds"]), int(task["memory_bytes"])
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 2))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, _FILES))
+    limit(int(task["cpu_seconds"]), int(task["memory_bytes"]), _FILES)
 
 
 def say(header: dict[str, Any], data: bytes = b"") -> None:

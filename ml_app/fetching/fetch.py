@@ -11,16 +11,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from ml_app.detection.errors import Cancelled
 from ml_app.fetching.addresses import check_url
 from ml_app.fetching.errors import FetchError
+from ml_app.sandbox.environment import bare_environment
 
-_ROOT = Path(__file__).resolve().parents[2]
 _MODULE = "ml_app.fetching.child"
-_KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _LARGEST_HEADER = 16 * 1024
 _LARGEST_PART = 1 << 20
 _WAKES = 0.25  # seconds between two looks at the clock, and at whether anybody still wants it
@@ -164,7 +162,7 @@ class _Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env=bare_environment("SSL_CERT_FILE", "SSL_CERT_DIR"),
                 bufsize=0,
             )
         except OSError as error:
@@ -229,10 +227,3 @@ class _Child:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
                 pipe.close()
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours but what an interpreter needs: no secrets, no database address, no proxy."""
-    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    path = os.pathsep.join([str(_ROOT), *(entry for entry in sys.path if entry)])
-    return kept | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "2"}

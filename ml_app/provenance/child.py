@@ -9,11 +9,9 @@ Standard input brings the trust list, standard output takes one JSON object.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import re
-import resource
 import signal
 import sys
 from contextlib import suppress
@@ -31,8 +29,8 @@ import c2pa
 
 from ml_app.provenance.credentials import found_in
 from ml_app.provenance.findings import Provenance, State
+from ml_app.sandbox.limits import die_with, limit
 
-_PR_SET_PDEATHSIG = 1
 _OURS = 3  # the descriptor that the file is moved to
 _XMP_BYTES = 4 * 1024**2  # of the beginning and of the end of a file, where XMP is looked for
 _TEXT_BYTES = 300
@@ -63,21 +61,14 @@ _XMP = {rb"CreatorTool": "software", rb"DigitalSourceType": "source_type", rb"Cr
 
 def restrict(task: dict[str, Any]) -> None:
     """Take the limits upon us, die with our parent, and give up opening anything."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != task["parent"]:
+    if not die_with(task["parent"]):
         sys.exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cpu, memory = int(task["cpu_seconds"]), int(task["memory_bytes"])
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 2))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     given = int(task["descriptor"])
     if given != _OURS:
         os.dup2(given, _OURS, inheritable=False)
     os.closerange(_OURS + 1, max(given + 1, 1024))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_OURS + 1, _OURS + 1))
+    limit(int(task["cpu_seconds"]), int(task["memory_bytes"]), _OURS + 1)
 
 
 def credentials(file: IO[bytes], trust_list: str) -> Provenance:

@@ -13,9 +13,8 @@ from typing import Any
 
 from ml_app.provenance.findings import Action, Provenance, State, Trust
 from ml_app.provenance.marks import marks_of
+from ml_app.sandbox.environment import bare_environment
 
-_ROOT = Path(__file__).resolve().parents[2]
-_KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 _MOST_BYTES = 1_000_000  # of an answer
 UNREADABLE = Provenance(state=State.UNREADABLE)
 
@@ -61,8 +60,6 @@ def _ask(descriptor: int, trust_list: str, is_video: bool, limits: Limits) -> by
         "cpu_seconds": limits.cpu_seconds,
         "is_video": is_video,
     }
-    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    path = os.pathsep.join([str(_ROOT), *(entry for entry in sys.path if entry)])
     done = subprocess.run(
         [sys.executable, "-P", "-m", "ml_app.provenance.child", json.dumps(task)],
         input=trust_list.encode(),
@@ -70,7 +67,7 @@ def _ask(descriptor: int, trust_list: str, is_video: bool, limits: Limits) -> by
         timeout=limits.wall_seconds,
         check=False,
         pass_fds=(descriptor,),
-        env=kept | {"PYTHONPATH": path, "MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"},
+        env=bare_environment(),
     )
     if done.returncode or len(done.stdout) > _MOST_BYTES:
         raise ValueError("no answer")

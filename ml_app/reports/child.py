@@ -13,9 +13,10 @@ import io
 import json
 import logging
 import os
-import resource
 import sys
 from typing import Any
+
+from ml_app.sandbox.limits import limit
 
 SECONDS = 120  # of CPU time
 MEMORY = 1536 * 1024**2  # bytes of address space
@@ -26,10 +27,7 @@ NO_LIBRARY, NO_ATTACHMENT, NO_PDF = 3, 4, 5  # exit statuses
 
 def main() -> int:
     """One task."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 2))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit(SECONDS, MEMORY)
     given = sys.stdin.buffer.read()
     try:
         answer = make(json.loads(given)) if sys.argv[1] == "make" else attached(given)

@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 
 from django.utils.translation import gettext as _
 
 from ml_app.errors import refuse
 from ml_app.reports import child, document_seal, sealing
 from ml_app.reports.keys import signing_key
+from ml_app.sandbox.environment import bare_environment
 
 logger = logging.getLogger(__name__)
 WALL_SECONDS = 240.0  # of one PDF, on a busy machine; its CPU time is limited in `child.py`
 PATIENCE_SECONDS = 30.0  # to wait for another that is being made
-_ROOT = Path(__file__).resolve().parents[2]
-_KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 _turn = threading.BoundedSemaphore(1)
 
 
@@ -88,8 +85,6 @@ def _examined(checked: sealing.Checked, pdf: bool | None) -> Examined:
 
 def _ask(what: str, given: bytes) -> tuple[int, bytes]:
     """The exit status of the child, and what it answered."""
-    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    path = os.pathsep.join([str(_ROOT), *(entry for entry in sys.path if entry)])
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "ml_app.reports.child", what],
@@ -97,7 +92,7 @@ def _ask(what: str, given: bytes) -> tuple[int, bytes]:
             capture_output=True,
             timeout=WALL_SECONDS,
             check=False,
-            env=kept | {"PYTHONPATH": path, "HOME": "/tmp", "MALLOC_ARENA_MAX": "2"},  # noqa: S108 - writes nothing
+            env=bare_environment(HOME="/tmp"),  # noqa: S108 - writes nothing
         )
     except subprocess.TimeoutExpired:
         logger.warning("a report took longer than %.0f s", WALL_SECONDS)

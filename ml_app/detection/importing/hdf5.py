@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,12 +17,12 @@ import numpy.typing as npt
 from ml_app.detection.errors import CheckpointError
 from ml_app.detection.importing.hdf5_child import Arrays, damaged
 from ml_app.detection.importing.target import first_bytes
+from ml_app.sandbox.environment import bare_environment
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_BYTES = 512 << 20  # of the file; an optimizer's state may lie in it, which is not read
 WALL_SECONDS = 300.0  # a busy machine may need long to start a process
 _SUFFIXES = (".h5", ".hdf5", ".keras")
-_ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,6 @@ def _check_start(path: Path) -> None:
 
 def _ask(path: Path) -> bytes:
     """What the child answers."""
-    places = os.pathsep.join([str(_ROOT), *(entry for entry in sys.path if entry)])
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "ml_app.detection.importing.hdf5_child", str(path.resolve())],
@@ -99,7 +97,7 @@ def _ask(path: Path) -> bytes:
             capture_output=True,
             timeout=WALL_SECONDS,
             check=False,
-            env=os.environ | {"PYTHONPATH": places, "OPENBLAS_NUM_THREADS": "1"},
+            env=bare_environment(),
         )
     except subprocess.TimeoutExpired as error:
         raise damaged(path.name, f"not read within {WALL_SECONDS:.0f} s") from error

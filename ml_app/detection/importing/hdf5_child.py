@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import math
-import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_app.detection.errors import CheckpointError, cause
+from ml_app.sandbox.limits import limit
 
 CPU_SECONDS = 60
 MEMORY = 3 * 1024**3  # bytes of address space, most of it of libraries
@@ -34,10 +34,7 @@ Arrays = dict[str, npt.NDArray[np.float32]]
 
 def main() -> int:
     """Read the file and write what `answer` gives to standard output."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 2))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit(CPU_SECONDS, MEMORY)
     sys.stdout.buffer.write(answer(Path(sys.argv[1])))
     return 0
 

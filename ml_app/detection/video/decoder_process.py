@@ -10,12 +10,11 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, BinaryIO
 
-_ROOT = Path(__file__).resolve().parents[3]
+from ml_app.sandbox.environment import bare_environment
+
 _COMMAND = ("-P", "-m", "ml_app.detection.video.decoder")
-_KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 _START_SECONDS = 60.0  # in which the server has to answer; on a busy machine it waits for a processor
 _END_SECONDS = 10.0
 
@@ -151,7 +150,7 @@ class _Server:
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                env=_environment(),
+                env=bare_environment(),
                 bufsize=0,
             )
         except OSError:
@@ -187,11 +186,3 @@ def stop() -> None:
 def _pipe() -> tuple[BinaryIO, BinaryIO]:
     read, write = os.pipe()
     return os.fdopen(read, "rb", buffering=0), os.fdopen(write, "wb", buffering=0)
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours but what an interpreter needs: no secrets, no database address."""
-    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    path = os.pathsep.join([str(_ROOT), *(entry for entry in sys.path if entry)])
-    # One BLAS thread and two malloc arenas: each more would reserve address space, which is limited.
-    return kept | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}

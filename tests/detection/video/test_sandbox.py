@@ -327,7 +327,7 @@ def test_a_child_that_cannot_start_says_why_without_paths(
     clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     another_server(monkeypatch, *decoder_process._COMMAND)
-    monkeypatch.setattr(decoder_process, "_environment", lambda: {"PYTHONPATH": "/nowhere"})
+    monkeypatch.setattr(decoder_process, "bare_environment", lambda: {"PYTHONPATH": "/nowhere"})
     with pytest.raises(VideoError) as caught, open_video(clip):
         pass
     assert caught.value.code == "decoder_crashed"

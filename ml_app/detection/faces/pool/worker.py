@@ -5,11 +5,9 @@ Loading takes most of a second of a core and 100 MB; a fork takes milliseconds a
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -21,8 +19,8 @@ from ml_app.detection.errors import cause
 from ml_app.detection.faces import frame_faces, segment
 from ml_app.detection.faces.pool.fork_server import END, FORK, NUMBER
 from ml_app.detection.faces.pool.shared_frames import SharedFrames
+from ml_app.sandbox.limits import die_with
 
-_PR_SET_PDEATHSIG = 1
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "find_faces": frame_faces.find_faces,
     "find_in_segment": segment.find_in_segment,
@@ -72,9 +70,7 @@ def _fork(control: socket.socket, connection: int, memory: int) -> int:
         return child
     try:
         control.close()
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == parent:
+        if die_with(parent):
             _serve(Connection(connection), SharedFrames(memory), parent)
     finally:
         os._exit(0)

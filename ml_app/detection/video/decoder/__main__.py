@@ -7,11 +7,8 @@ message is four bytes of length, a JSON header, and for a frame its pixels.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import resource
-import signal
 import sys
 import time
 from contextlib import suppress
@@ -30,26 +27,18 @@ from ml_app.detection.video.decoder.sayings import sayings
 from ml_app.detection.video.decoder.still import open_still
 from ml_app.detection.video.decoder.survey import Survey, survey
 from ml_app.detection.video.kinds import is_picture
+from ml_app.sandbox.limits import die_with, limit
 
-_PR_SET_PDEATHSIG = 1
 _SPARE_FILES = 8  # FFmpeg duplicates the descriptor when it opens it, and again when it rewinds by reopening
 
 
 def restrict(task: dict[str, Any]) -> None:
     """Take the limits upon us, and die with our parent."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != task["parent"]:  # it was gone before we could say so
+    if not die_with(task["parent"]):
         sys.exit(1)
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, task["niceness"])
-    cpu, memory = int(task["cpu_seconds"]), int(task["memory_bytes"])
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 2))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    files = task["descriptor"] + _SPARE_FILES
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    limit(int(task["cpu_seconds"]), int(task["memory_bytes"]), task["descriptor"] + _SPARE_FILES)
     av.logging.set_level(None)  # nobody reads it, and a full pipe would stop us
 
 
