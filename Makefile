@@ -62,6 +62,11 @@ bench: $(VENV)/.dev  ## Measure speed and memory (PARTS="compare frames length r
 test-containers: $(VENV)/.dev system  ## Build and test the containers; needs a Docker engine
 	$(BIN)/python -m pytest --containers -m containers tests/containers
 
+.PHONY: test-webkit
+test-webkit: $(VENV)/.dev system  ## The way from upload to verdict in WebKit, the engine of Safari; installs it
+	@bash bin/setup webkit
+	xvfb-run --auto-servernum --server-args='-screen 0 1280x900x24' $(BIN)/python -m pytest --webkit tests/webkit
+
 .PHONY: check
 check: $(VENV)/.dev  ## Formatting, types, import contracts, migrations, templates
 	@$(MAKE) --no-print-directory -j 2 types rules

@@ -17,27 +17,34 @@ from tests.s3 import s3_endpoint
 __all__ = ["clips", "s3_endpoint"]
 
 
+_NEEDS_MORE = {
+    "containers": "a Docker engine",
+    "webkit": "WebKit",
+}  # markers, each with an option of its name
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--containers", action="store_true", help="run the container tests, which need a Docker engine"
-    )
+    for marker, need in _NEEDS_MORE.items():
+        parser.addoption(f"--{marker}", action="store_true", help=f"run these tests, which need {need}")
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    if config.getoption("--containers"):
-        return "container tests: included"
-    return "container tests: left out, they need a Docker engine; `make test-containers` runs them"
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return [
+        f"{marker}: included"
+        if config.getoption(f"--{marker}")
+        else f"{marker}: left out, they need {need}; `make test-{marker}` runs them"
+        for marker, need in _NEEDS_MORE.items()
+    ]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
         _longest_first(items)
-    if config.getoption("--containers"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("containers")]
+    unwanted = [marker for marker in _NEEDS_MORE if not config.getoption(f"--{marker}")]
+    left_out = [item for item in items if any(map(item.get_closest_marker, unwanted))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("containers")]
+        items[:] = [item for item in items if not any(map(item.get_closest_marker, unwanted))]
 
 
 def _longest_first(items: list[pytest.Item]) -> None:
