@@ -25,6 +25,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("detector", help="name of its folder")
         parser.add_argument("--clips", type=Path, metavar="CSV", help="as for `prepare`; its dev split")
+        parser.add_argument(
+            "--frames",
+            type=int,
+            nargs="+",
+            metavar="N",
+            help="only the heads for these numbers of frames; the others' files stay as they are",
+        )
         pictures = "pictures as for `prepare`; their dev split"
         for kind in PICTURE_SETS:
             parser.add_argument(
@@ -97,6 +104,7 @@ class Command(BaseCommand):
                 options["detector"],
                 clips,
                 options["cache"],
+                frame_counts=options["frames"],
                 on_done=show,
             )
         self.stdout.write(figures_table(figures))

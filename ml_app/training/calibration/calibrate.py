@@ -93,27 +93,38 @@ def calibrate_detector(
     clips: Sequence[Clip],
     cache: Path,
     *,
+    frame_counts: Sequence[int] | None = None,
     fitted_on: str = "dev clips",
     on_done: OnDone = lambda done, total: None,
 ) -> dict[int, dict[str, Any]]:
-    """Fit calibration and decision of every head on clips, and write them with the measured figures.
+    """Fit calibration and decision of heads on clips, and write them with the measured figures.
 
     Args:
         models_dir: Where the detectors' folders are.
         name: The detector's.
         clips: That nothing was trained on.
         cache: For served crops.
+        frame_counts: Of the heads; None takes all. Files of the others are not touched.
         fitted_on: What the clips are, in words.
         on_done: Told how many clips are scored.
 
     Returns:
         The figures by frame count, as they stand in the heads' metadata.
+
+    Raises:
+        ValueError: There is no head for one of `frame_counts`.
     """
-    folder = open_folder(models_dir, name)
-    detectors = [Detector.load(models_dir, name, frames) for frames in folder.heads]
+    every = open_folder(models_dir, name).heads
+    if unknown := set(frame_counts or ()) - set(every):
+        there = ", ".join(map(str, every))
+        raise ValueError(f"{name} has no head for {min(unknown)} frames; it has some for {there}")
+    heads = {
+        frames: pinned for frames, pinned in every.items() if frame_counts is None or frames in frame_counts
+    }
+    detectors = [Detector.load(models_dir, name, frames) for frames in heads]
     scored = score_clips(detectors, clips, cache, on_done=on_done)
     found = {}
-    for (frames, pinned), items in zip(folder.heads.items(), scored, strict=True):
+    for (frames, pinned), items in zip(heads.items(), scored, strict=True):
         calibration = fit_calibration(items, f"{fitted_on} ({len(items)})")
         decision = choose_decision(items, calibration)
         metrics = measure(items, calibration, decision)
