@@ -21,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--licence", required=True, help="under which terms that data is")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        from ml_app.detection.errors import CheckpointError  # noqa: PLC0415
         from ml_app.detection.networks.backbones import BackboneError  # noqa: PLC0415
         from ml_app.training.fitting.backbone import TrainingFailed  # noqa: PLC0415 - torch is slow to import
         from ml_app.training.landmarks import export_landmarks  # noqa: PLC0415
@@ -39,5 +40,7 @@ class Command(BaseCommand):
                 export(recipe, load_backbone(recipe, run), load_heads(recipe, run), folder, **told)
         except (BackboneError, RecipeError, TrainingFailed, ValueError) as error:
             raise CommandError(str(error)) from error
+        except CheckpointError as error:
+            raise CommandError(error.message) from error
         size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
         self.stdout.write(f"{folder}: {size:.1f} MB. Now run `calibrate {recipe.name}`.")

@@ -22,6 +22,12 @@ class Command(BaseCommand):
         parser.add_argument("--run", type=Path, help="folder of this run; default runs/NAME")
         parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
         parser.add_argument("--only", choices=["backbone", "heads"], help="do one of the two parts")
+        parser.add_argument(
+            "--onto",
+            type=Path,
+            metavar="FOLDER",
+            help="a landmark detector: train the heads of the recipe that it lacks, over its backbone",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         from ml_app.detection.errors import CheckpointError  # noqa: PLC0415
@@ -35,8 +41,10 @@ class Command(BaseCommand):
             recipe = load_recipe(find_recipe(options["recipe"]))
             run = options["run"] or Path("runs") / recipe.name
             if recipe.reads_landmarks:
-                train_landmarks(recipe, options["data"], run, self._log)
+                train_landmarks(recipe, options["data"], run, self._log, onto=options["onto"])
                 return
+            if options["onto"]:
+                raise CommandError("--onto is for landmark detectors: this recipe has a network of its own.")
             if options["only"] != "heads":
                 train_backbone(recipe, options["data"], run, self._log, options["device"])
             if options["only"] != "backbone":

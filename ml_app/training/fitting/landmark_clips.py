@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,15 @@ import torch
 from sklearn.decomposition import PCA
 from torch import Tensor
 
+from ml_app.detection.checkpoints.metadata import Sampling
 from ml_app.detection.networks import landmark_motion
 from ml_app.detection.networks.landmark_motion import LEAST_STEPS, MODES, Array, Motion, Shapes, Steps
 from ml_app.training.data.shards import read_shards
+from ml_app.training.fitting.sequences import places
 
 SHAPE_EVERY = 8  # frames, neighbours being alike
 LEAST_DEVIATION = 1e-3
+SHORTEST_FRAME_S = 1e-3  # no video has more frames a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,28 @@ def tracked_clips(folders: Sequence[Path]) -> list[TrackedClip]:
     return found
 
 
-def fit_motion(clips: Sequence[TrackedClip]) -> tuple[Motion, list[MovingClip]]:
-    """Mean shape, modes, means and deviations of clips, and the clips measured with them.
+def thinned(clip: TrackedClip, count: int, sampling: Sampling) -> TrackedClip:
+    """The frames that a head of so many learns from: those that serving chooses from in such a clip.
+
+    That is, as far apart as `sampling` has the neighbours of a group, in whole frames; evenly as many as the
+    head reads, or all there are, where the clip is too short for that. A clip that was prepared with no more
+    is left as it is.
+
+    Args:
+        clip: Of at least two frames.
+        count: How many frames the head reads.
+        sampling: Its groups.
+    """
+    step = float(np.median(np.diff(clip.times)))
+    stride = max(1, round(sampling.burst_step_s / max(step, SHORTEST_FRAME_S)))
+    kept = list(range(0, len(clip.times), stride))
+    if len(kept) < count:
+        kept = places(len(clip.times), count)
+    return replace(clip, points=clip.points[kept], times=tuple(clip.times[place] for place in kept))
+
+
+def fit_motion(clips: Sequence[TrackedClip]) -> Motion:
+    """Mean shape, modes, means and deviations of clips.
 
     Raises:
         ValueError: There are not both classes, or fewer frames than modes.
@@ -76,14 +99,14 @@ def fit_motion(clips: Sequence[TrackedClip]) -> tuple[Motion, list[MovingClip]]:
     if len(flat) < MODES:
         raise ValueError(f"{len(flat)} shapes are too few for {MODES} modes: prepare more clips")
     modes = PCA(MODES, random_state=0).fit(flat).components_.astype(np.float32)
-    moving = [_moving(clip, mean_shape, modes) for clip in clips]
+    moving = _measured(clips, mean_shape, modes)
     channels = np.concatenate(
         [landmark_motion.plain_channels(one.steps) for clip in moving for one in clip.strands]
     )
     summaries = np.stack(
         [landmark_motion.summarise(_speeds([one.steps for one in clip.strands])) for clip in moving]
     )
-    motion = Motion(
+    return Motion(
         mean_shape.astype(np.float32),
         modes,
         channels.mean(axis=0),
@@ -91,7 +114,11 @@ def fit_motion(clips: Sequence[TrackedClip]) -> tuple[Motion, list[MovingClip]]:
         summaries.mean(axis=0),
         np.maximum(summaries.std(axis=0), LEAST_DEVIATION),
     )
-    return motion, moving
+
+
+def measured(motion: Motion, clips: Sequence[TrackedClip]) -> list[MovingClip]:
+    """How the faces of clips move, told by what `fit_motion` has found."""
+    return _measured(clips, motion.mean_shape, motion.modes)
 
 
 def _mean_shape(clips: Sequence[TrackedClip]) -> npt.NDArray[np.float64]:
@@ -115,18 +142,24 @@ def _aligned(
     return [(run, *landmark_motion.align(clip.points[run], mean_shape)) for run in runs]
 
 
+def _measured(
+    clips: Sequence[TrackedClip], mean_shape: npt.NDArray[np.floating], modes: npt.NDArray[np.floating]
+) -> list[MovingClip]:
+    return [_moving(clip, mean_shape, modes) for clip in clips]
+
+
 def _moving(
     clip: TrackedClip, mean_shape: npt.NDArray[np.floating], modes: npt.NDArray[np.floating]
 ) -> MovingClip:
-    measured = []
+    found = []
     for run, shapes, turned in _aligned(clip, mean_shape):
         for strand in landmark_motion.strands(clip.times, run):
             if len(strand) > 1:
                 within = [place - run[0] for place in strand]
                 times = [clip.times[place] for place in strand]
                 steps = landmark_motion.steps(shapes[within], turned[within], times, modes)
-                measured.append(Strand(tuple(strand), steps))
-    return MovingClip(len(clip.times), tuple(measured), clip.fake, clip.group, clip.generator)
+                found.append(Strand(tuple(strand), steps))
+    return MovingClip(len(clip.times), tuple(found), clip.fake, clip.group, clip.generator)
 
 
 def _speeds(strands: Sequence[Steps]) -> Array:

@@ -110,7 +110,7 @@ def _fit_summary(head: LandmarkHead, motion: Motion, clips: Sequence[MovingClip]
         usable = [window for window in windows if window is not None]
         rows += [window.summary.numpy() for window in usable]
         labels += [clip.fake] * len(usable)
-        counted += [weight / len(usable)] * len(usable)
+        counted += [weight / len(usable) for _ in usable]
     model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=1000)
     model.fit(np.stack(rows), labels, sample_weight=counted)
     with torch.no_grad():
