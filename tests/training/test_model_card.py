@@ -57,8 +57,11 @@ def test_the_landmark_detector_is_small_calibrated_and_told_of() -> None:
     told = {frames: read_metadata(pinned.path, HeadMetadata) for frames, pinned in folder.heads.items()}
     table = figures_table({frames: head.metrics for frames, head in told.items()})
     assert table in (MODELS / "MODEL_CARD.md").read_text()
-    for head in told.values():
+    assert sorted(told) == [20, 40, 60, 80]
+    for frames, head in told.items():
+        assert head.frame_count == frames
         assert head.preprocessing.reads == "landmarks"
+        assert head.metrics["auc"]["low"] > 0.5, "a head that is no better than chance does not ship"
         assert head.calibration.fitted_on
         assert head.calibration.slope > 0
         assert head.metrics["false_positive_rate"]["value"] <= 0.05
