@@ -34,6 +34,7 @@ class Reason(StrEnum):
     TOO_FEW_FRAMES = "too_few_frames"  # the person was seen in too few of the sampled frames
     FRAMES_TOO_FAR_APART = "frames_too_far_apart"  # for a detector that reads movement alone
     DETECTORS_DISAGREE = "detectors_disagree"  # the parts of an ensemble are clear, on opposite sides
+    DRAWN_FACE = "drawn_face"  # drawn, painted or rendered: nothing of that was learned or measured
     PICTURES_NOT_MEASURED = "pictures_not_measured"  # the checkpoint was never measured on pictures
 
 

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ScoredPerson:
-    """A person and what the network made of them. `embeddings`: float32 (T, channels)."""
+    """A person and what the networks made of them. `embeddings`: float32 (T, channels)."""
 
     seen: tuple[Seen, ...]
     embeddings: npt.NDArray[np.float32]
     logits: PersonScores
+    second: npt.NDArray[np.float32] | None = None  # what the second network saw of a few frames
 
 
 def rule_of(kind: Kind, detector: Detector) -> Rule | None:
@@ -43,7 +44,10 @@ def score(
     times = [[seen.time_s for seen in person] for person in people]
     second = detector.look_again([[seen.sighting.crop for seen in person] for person in people])
     logits = detector.score_embeddings(embeddings, times, second=second)
-    return [ScoredPerson(*person) for person in zip(people, embeddings, logits, strict=True)]
+    return [
+        ScoredPerson(*person, second[number] if second is not None else None)
+        for number, person in enumerate(zip(people, embeddings, logits, strict=True))
+    ]
 
 
 def judge(
@@ -102,6 +106,7 @@ def _ruling(
     probability = verdict.calibrated(person.logits.person, rule.calibration)
     if detector.preprocessing.faces == "first_found":  # published files judge whatever they are given
         return verdict.decide(probability, rule.decision)
+    drawn = detector.looks_drawn(person.second, picture=rule.picture)
     if rule.picture:
-        return verdict.judge_in_picture(probability, frames[0], rule.decision)
-    return verdict.judge_person(probability, frames, rule.decision, looked_at, unread=unread)
+        return verdict.judge_in_picture(probability, frames[0], rule.decision, drawn=drawn)
+    return verdict.judge_person(probability, frames, rule.decision, looked_at, unread=unread, drawn=drawn)

@@ -36,6 +36,7 @@ _REASONS = {
     Reason.TOO_FEW_FRAMES: "the face was seen in too few frames",
     Reason.FRAMES_TOO_FAR_APART: "this detector reads movement, and the frames lie too far apart for it",
     Reason.DETECTORS_DISAGREE: "its detectors contradict each other",
+    Reason.DRAWN_FACE: "the face looks drawn or painted, not photographed",
     Reason.PICTURES_NOT_MEASURED: "this detector was not measured on single pictures",
 }
 _NOTES = {

@@ -115,6 +115,7 @@ def judge_person(
     looked_at: int,
     *,
     unread: Reason = Reason.NONE,
+    drawn: bool = False,
 ) -> Ruling:
     """The ruling on one person.
 
@@ -125,10 +126,13 @@ def judge_person(
         looked_at: How many frames of the video were looked at.
         unread: Why the detector cannot read these frames, see `Detector.obstacle`. Where they lie too far
             apart for one that reads movement, nothing speaks for either side.
+        drawn: The face looks drawn: the detector knows photographed ones alone.
     """
     reason = obstacle(frames, looked_at)
     if reason is Reason.NONE and unread is Reason.TOO_FEW_FRAMES:
         reason = unread
+    if reason is Reason.NONE and drawn:  # last: what is blurred or small has no look of its own
+        reason = Reason.DRAWN_FACE
     if reason is not Reason.NONE:
         return Ruling(Verdict.NOT_ANALYSABLE, reason)
     if unread is not Reason.NONE:
@@ -136,15 +140,20 @@ def judge_person(
     return decide(probability, decision)
 
 
-def judge_in_picture(probability: float, frame: FaceFrameFinding, decision: Decision) -> Ruling:
+def judge_in_picture(
+    probability: float, frame: FaceFrameFinding, decision: Decision, *, drawn: bool = False
+) -> Ruling:
     """The ruling on one face of a picture.
 
     Args:
         probability: Calibrated, on pictures, probability of FAKE of the face.
         frame: Its only sighting.
         decision: That of the checkpoint for pictures.
+        drawn: As in `judge_person`.
     """
     reason = unclear([frame])
+    if reason is Reason.NONE and drawn:
+        reason = Reason.DRAWN_FACE
     return decide(probability, decision) if reason is Reason.NONE else Ruling(Verdict.NOT_ANALYSABLE, reason)
 
 

@@ -60,6 +60,10 @@ REASONS: dict[str, Words] = {
     "detectors_disagree": _(
         "The detectors that this one asks contradict each other clearly. What each says stands below."
     ),
+    "drawn_face": _(
+        "The face looks drawn or painted, not photographed. The detector has learned from photographs alone, "
+        "so it says nothing of this face."
+    ),
     "pictures_not_measured": _(
         "This detector was not measured on single pictures, so it judges none. If there is a video of the "
         "moment, analyse that."

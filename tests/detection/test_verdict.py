@@ -169,6 +169,17 @@ def test_without_movement_nothing_speaks_for_either_side() -> None:
     assert unseen.reason is Reason.TOO_FEW_FRAMES
 
 
+def test_of_what_looks_drawn_nothing_is_said() -> None:
+    ruling = verdict.judge_person(0.99, [frame()] * 10, DECISION, 10, drawn=True)
+    assert (ruling.verdict, ruling.reason) == (Verdict.NOT_ANALYSABLE, Reason.DRAWN_FACE)
+    assert ruling.fake_probability is None
+    in_picture = verdict.judge_in_picture(0.01, frame(), DECISION, drawn=True)
+    assert (in_picture.verdict, in_picture.reason) == (Verdict.NOT_ANALYSABLE, Reason.DRAWN_FACE)
+    blurred = [frame(sharpness=2.0)] * 5  # has no look of its own
+    assert verdict.judge_person(0.99, blurred, DECISION, 5, drawn=True).reason is Reason.TOO_BLURRED
+    assert verdict.judge_in_picture(0.99, blurred[0], DECISION, drawn=True).reason is Reason.TOO_BLURRED
+
+
 def test_the_most_suspicious_person_decides() -> None:
     ruling = verdict.judge_video([face(1, 0.1), face(2, 0.97), face(3, None), face(4, 0.5)])
     assert (ruling.verdict, ruling.fake_probability) == (Verdict.FAKE, 0.97)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
+from ml_app.detection.findings import Reason
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
-from ml_app.management.commands.reproduce import differing
+from ml_app.management.commands.reproduce import differing, told_drawn
 from ml_app.models import Review, Scan
 from ml_app.reports import sealing
 from ml_app.reports.keys import signing_key
 from ml_app.reports.scan_report import report_of
-from ml_app.services.recorded import findings_json
+from ml_app.services.recorded import findings_json, recorded_findings
 from tests.detection.conftest import CHANNELS, tiny_backbone
 from tests.factories import ScanFactory, UserFactory
 from tests.media import Clips
@@ -157,3 +159,12 @@ def test_what_differs_is_told(done: Scan) -> None:
     assert list(differing(then, now, 1e-2)) == []
     now["faces"].pop()
     assert "persons: 2 then, 1 now" in list(differing(then, now, 1e-2))
+
+
+def test_whom_another_file_than_the_heads_refuses_is_told(done: Scan) -> None:
+    then = sealing.check(report_of(done)).report["findings"]
+    now = recorded_findings(done)
+    assert not told_drawn(then, now)
+    assert told_drawn({**then, "reason": "drawn_face"}, now)
+    drawn = replace(now.faces[0], reason=Reason.DRAWN_FACE)
+    assert told_drawn(then, replace(now, faces=(drawn, *now.faces[1:])))

@@ -14,8 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ml_app.detection.checkpoints.manifest import FORMAT, SECOND, PinnedFile, pin
-from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata
+from ml_app.detection.checkpoints.manifest import DRAWN, FORMAT, SECOND, PinnedFile, pin
+from ml_app.detection.checkpoints.metadata import BackboneMetadata, DrawnMetadata, HeadMetadata
 from ml_app.detection.checkpoints.records import build
 from ml_app.detection.errors import CheckpointError, cause
 
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
+KINDS = {BackboneMetadata: "backbone", HeadMetadata: "head", DrawnMetadata: DRAWN}
 _KEY = "checkpoint"  # of the JSON text within a file's metadata, which maps strings to strings
 
 
 def save_checkpoint(
     path: Path,
     tensors: Mapping[str, Tensor],
-    metadata: BackboneMetadata | HeadMetadata,
+    metadata: BackboneMetadata | HeadMetadata | DrawnMetadata,
     *,
     second: bool = False,
 ) -> None:
@@ -42,7 +43,7 @@ def save_checkpoint(
     """
     from safetensors.torch import save_file  # noqa: PLC0415 - imports torch
 
-    kind = "backbone" if isinstance(metadata, BackboneMetadata) else "head"
+    kind = KINDS[type(metadata)]
     text = json.dumps({"format": FORMAT, "kind": kind, **asdict(metadata)}, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
@@ -52,7 +53,7 @@ def save_checkpoint(
     pin(path, SECOND if second else kind, getattr(metadata, "frame_count", None))
 
 
-M = TypeVar("M", BackboneMetadata, HeadMetadata)
+M = TypeVar("M", BackboneMetadata, HeadMetadata, DrawnMetadata)
 
 
 def read_metadata(path: Path, kind: type[M]) -> M:
@@ -60,12 +61,12 @@ def read_metadata(path: Path, kind: type[M]) -> M:
 
     Args:
         path: A safetensors file.
-        kind: `BackboneMetadata` or `HeadMetadata`, which the file must be.
+        kind: `BackboneMetadata`, `HeadMetadata` or `DrawnMetadata`, which the file must be.
 
     Raises:
         CheckpointError: It is no such file, or what it says is incomplete.
     """
-    expected = "backbone" if kind is BackboneMetadata else "head"
+    expected = KINDS[kind]
     try:
         data = json.loads(_header(path)["__metadata__"][_KEY])
         if data.get("format") != FORMAT:
@@ -79,6 +80,11 @@ def read_metadata(path: Path, kind: type[M]) -> M:
             f"{path.name} is not a {expected} checkpoint of this software. Install the detector again.",
             cause(error),
         ) from error
+
+
+def how_second_looks(head: HeadMetadata, second: PinnedFile) -> str:
+    """How a head's second network looks, as a key of networks.backbones.BACKBONES."""
+    return head.second_backbone or read_metadata(second.path, BackboneMetadata).backbone
 
 
 def _header(path: Path) -> dict[str, Any]:

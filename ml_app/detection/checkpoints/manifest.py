@@ -12,7 +12,8 @@ from ml_app.detection.errors import CheckpointError, cause
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-SECOND = "second_backbone"  # kind of a file
+SECOND = "second_backbone"  # kinds of files
+DRAWN = "drawn_reading"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class DetectorFolder:
     backbone: PinnedFile
     heads: dict[int, PinnedFile]  # by frame count, ascending
     second: PinnedFile | None = None  # a network that looks at a few of a person's frames
+    drawn: PinnedFile | None = None  # which tells drawn faces by what that network sees
 
     def nearest(self, frames: int) -> int:
         """The frame count of the head for `frames`: that, or the nearest there is; the larger of two."""
@@ -75,7 +77,7 @@ def open_folder(models_dir: Path, name: str) -> DetectorFolder:
         manifest = json.loads((folder / MANIFEST).read_text())
         if manifest["format"] != FORMAT:
             raise ValueError(f"format {manifest['format']!r} is not {FORMAT}")
-        backbones, seconds, heads = [], [], {}
+        backbones, seconds, drawn, heads = [], [], [], {}
         for file, entry in manifest["files"].items():
             if Path(file).name != file:
                 raise ValueError(f"{file!r} is not a plain file name")
@@ -86,10 +88,12 @@ def open_folder(models_dir: Path, name: str) -> DetectorFolder:
                 backbones.append(pinned)
             elif entry["kind"] == SECOND:
                 seconds.append(pinned)
-        if len(backbones) != 1 or len(seconds) > 1 or not heads:
+            elif entry["kind"] == DRAWN:
+                drawn.append(pinned)
+        if len(backbones) != 1 or len(seconds) > 1 or len(drawn) > 1 or not heads:
             raise ValueError(
-                f"{len(backbones)} backbones, {len(seconds)} second ones, {len(heads)} heads; one, "
-                "at most one and at least one are needed"
+                f"{len(backbones)} backbones, {len(seconds)} second ones, {len(drawn)} that tell drawings, "
+                f"{len(heads)} heads; one, at most one, at most one and at least one are needed"
             )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
@@ -97,7 +101,9 @@ def open_folder(models_dir: Path, name: str) -> DetectorFolder:
             f"The manifest of the detector {name!r} cannot be used. Install the detector again.",
             cause(error),
         ) from error
-    return DetectorFolder(name, backbones[0], dict(sorted(heads.items())), next(iter(seconds), None))
+    return DetectorFolder(
+        name, backbones[0], dict(sorted(heads.items())), next(iter(seconds), None), next(iter(drawn), None)
+    )
 
 
 def pin(path: Path, kind: str, frame_count: int | None) -> None:
@@ -111,6 +117,15 @@ def pin(path: Path, kind: str, frame_count: int | None) -> None:
         entry["frame_count"] = frame_count
     manifest["files"][path.name] = entry
     manifest_path.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+
+
+def unpin(path: Path) -> None:
+    """Take a file out of the manifest of its folder, and away. Nothing happens where it is not there."""
+    manifest_path = path.parent / MANIFEST
+    manifest = json.loads(manifest_path.read_text())
+    if manifest["files"].pop(path.name, None) is not None:
+        manifest_path.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+    path.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:

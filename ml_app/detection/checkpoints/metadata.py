@@ -88,6 +88,20 @@ class BackboneMetadata:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawnMetadata:
+    """What a file that tells drawn faces from photographed ones says of itself."""
+
+    name: str  # of the detector it belongs to
+    second_sha256: str  # the second network whose tokens it reads; no other will do
+    second_backbone: str  # and how that looks
+    threshold: float  # logit from which a person of a video counts as drawn
+    picture_threshold: float  # and one of a single picture, which is less sure
+    training_data: str = ""
+    metrics: dict[str, Any] = field(default_factory=dict)
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A detector that an ensemble asks; the head's file names the hashes of the others."""
 

@@ -10,6 +10,7 @@ from ml_app.detection.networks.vision_transformer_shape import CHANNELS as TOKEN
 TIGHT_SIDE = 160  # pixels, as the network that sees the face alone learned it
 TIGHT_SHARE = 1.1 / 1.42  # of the crop's side: its margin, and that of the detectors it stands beside
 BLOCKS = (6, 9)  # after which the transformer's tokens are read; those after the ninth are not needed
+TOKENS_FROM = TIGHT_CHANNELS  # where in an embedding the tokens' figures begin
 MOMENTS = 2  # mean and standard deviation over the patches
 
 Region = tuple[int, int, int, int]  # first and last row and column of patches, the last ones not included

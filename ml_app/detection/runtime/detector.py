@@ -23,6 +23,8 @@ from ml_app.detection.errors import CheckpointError
 from ml_app.detection.faces.crops import Image
 from ml_app.detection.faces.inputs import Input
 from ml_app.detection.findings import Reason
+from ml_app.detection.runtime.drawn import DrawnReading
+from ml_app.detection.runtime.drawn import load as load_drawn
 from ml_app.detection.runtime.network import (
     BATCH,
     CropNetwork,
@@ -43,11 +45,20 @@ class Detector:
     Not safe to use from several threads at once.
     """
 
-    def __init__(self, *, head: HeadMetadata, sha256: str, network: Network, frames: int) -> None:
+    def __init__(
+        self,
+        *,
+        head: HeadMetadata,
+        sha256: str,
+        network: Network,
+        frames: int,
+        drawn: DrawnReading | None = None,
+    ) -> None:
         self.metadata = head
         self.info = head.info(sha256)
         self.frames = frames
         self.network = network
+        self.drawn = drawn
 
     @classmethod
     def load(cls, models_dir: Path, name: str, frames: int, device: str = "auto") -> Detector:
@@ -84,7 +95,8 @@ class Detector:
                 f"head wants {metadata.second_sha256} as its second, there is {second and second.sha256}",
             )
         network = load_network(folder.backbone, pinned, metadata, device, second)
-        return cls(head=metadata, sha256=pinned.sha256, network=network, frames=frames)
+        drawn = load_drawn(folder.drawn, metadata, second) if folder.drawn and second else None
+        return cls(head=metadata, sha256=pinned.sha256, network=network, frames=frames, drawn=drawn)
 
     def ready(self) -> Detector:
         """This detector, as a `loading.LoadingDetector` gives one."""
@@ -189,6 +201,13 @@ class Detector:
         embeddings = cast(CropNetwork, self.network).embed_second(chosen)
         ends = np.cumsum([len(mine) for mine in places])[:-1]
         return [part.mean(axis=0) for part in np.split(embeddings, ends)]
+
+    def looks_drawn(self, second: Array | None, *, picture: bool) -> bool:
+        """Whether a person looks drawn, by what `look_again` gave; nobody does where nothing can tell.
+
+        `picture`: it is a single picture's.
+        """
+        return second is not None and self.drawn is not None and self.drawn(second, picture=picture)
 
     def score_embeddings(
         self, people: Sequence[Array], times: Times = None, *, second: Second

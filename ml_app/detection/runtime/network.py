@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ml_app.detection.checkpoints.files import read_metadata
+from ml_app.detection.checkpoints.files import how_second_looks, read_metadata
 from ml_app.detection.checkpoints.manifest import PinnedFile
 from ml_app.detection.checkpoints.metadata import BackboneMetadata, HeadMetadata
 from ml_app.detection.faces.crops import Image
@@ -112,7 +112,7 @@ def load_network(
     if device == "cpu" or (device == "auto" and not has_nvidia_gpu()):
         kinds = [read_metadata(backbone.path, BackboneMetadata).backbone]
         if second:
-            kinds.append(metadata.second_backbone or read_metadata(second.path, BackboneMetadata).backbone)
+            kinds.append(how_second_looks(metadata, second))
         if all(onnx_runtime.can_serve(kind, metadata.architecture) for kind in kinds):
             logger.info("DEVICE=%s takes the CPU", device)
             return onnx_runtime.load(backbone, head, metadata, second)

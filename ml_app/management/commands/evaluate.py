@@ -118,9 +118,11 @@ def _judge(options: dict[str, Any]) -> Judge:
     models, name = options["models"], options["detector"]
     frames = options["frames"] or open_folder(models, name).nearest(settings.DEFAULT_FRAME_COUNT)
     detector = ensemble.load(models, name, frames, options["device"]).ready()
+    asked = [part.name for part in detector.metadata.parts] or [name]
     depends = {
         "head": detector.info.sha256,
         "backbone": detector.metadata.backbone_sha256,
+        "drawn": [drawn.sha256 for one in asked if (drawn := open_folder(models, one).drawn)],
         "frames": frames,
         "device": detector.describe_device(),
     }
