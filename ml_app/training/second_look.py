@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from ml_app.detection.checkpoints.files import load_tensors, read_metadata, save_checkpoint
-from ml_app.detection.checkpoints.manifest import MANIFEST, PinnedFile, open_folder, sha256_of
+from ml_app.detection.checkpoints.manifest import MANIFEST, PinnedFile, open_folder, sha256_of, unpin
 from ml_app.detection.checkpoints.metadata import BackboneMetadata, Calibration, Decision, HeadMetadata
 from ml_app.detection.networks.backbones import BACKBONES, BackboneError
 from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS as TIGHT_CHANNELS
@@ -89,6 +89,8 @@ def add_second_look(
     if not _holds(folder.second, weights):  # else it stays as it is, and heads say how it looks
         about = replace(shown, backbone=SECOND_LOOK, version=version, training_data=training_data)
         save_checkpoint(file, weights, about, second=True)
+        if folder.drawn is not None:  # it read the former network
+            unpin(folder.drawn.path)
     for pinned in folder.heads.values():
         head = read_metadata(pinned.path, HeadMetadata)
         tensors = load_tensors(pinned) | {

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from ml_app.detection.checkpoints.files import load_tensors, read_metadata
+from ml_app.detection.checkpoints.files import load_tensors, read_metadata, save_checkpoint
 from ml_app.detection.checkpoints.manifest import PinnedFile, open_folder
-from ml_app.detection.checkpoints.metadata import BackboneMetadata, Calibration, HeadMetadata
+from ml_app.detection.checkpoints.metadata import BackboneMetadata, Calibration, DrawnMetadata, HeadMetadata
 from ml_app.detection.networks.backbones import BackboneError
 from ml_app.detection.networks.efficientnet_lite_shape import CHANNELS as TIGHT_CHANNELS
 from ml_app.detection.networks.second_look_shape import SECOND_LOOK, SECOND_LOOKS
@@ -133,6 +133,25 @@ def second_of(models: Path) -> PinnedFile:
     second = open_folder(models, "lite").second
     assert second is not None
     return second
+
+
+def test_what_read_the_former_network_goes_with_it(seen_twice: Path, prepared: Path, tmp_path: Path) -> None:
+    shutil.copytree(seen_twice / "lite", tmp_path / "lite")
+    drawn = tmp_path / "lite" / "drawn.safetensors"
+    about = DrawnMetadata("lite", second_of(tmp_path).sha256, SECOND_LOOK, 1.0, 1.0)
+    save_checkpoint(drawn, {"weight": torch.zeros(1)}, about)
+    torch.save(VisionTransformer(depth=9).state_dict(), tmp_path / "another.pt")
+    add_second_look(
+        tmp_path / "lite",
+        tmp_path / "lite",
+        tmp_path / "another.pt",
+        split_folders(prepared, "train"),
+        version="3",
+        training_data="tiny clips",
+    )
+    assert second_of(tmp_path).sha256 != second_of(seen_twice).sha256
+    assert open_folder(tmp_path, "lite").drawn is None
+    assert not drawn.exists()
 
 
 def test_another_run_is_refused(seen_twice: Path, prepared: Path, tmp_path: Path) -> None:
