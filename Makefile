@@ -55,7 +55,7 @@ test:  ## Run all checks and all tests, three files of them at a time (JOBS=); i
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(SLOWEST) --cov --cov-report=term --cov-fail-under=90
 
 .PHONY: bench
-bench: $(VENV)/.dev  ## Measure speed and memory (PARTS="compare frames length resolution parts again", WRITE=1 for the docs)
+bench: $(VENV)/.dev  ## Measure speed and memory (PARTS="compare frames length resolution people parts again", WRITE=1 for the docs)
 	$(BIN)/python -m benchmarks $(PARTS) $(if $(WRITE),--write)
 
 .PHONY: test-containers

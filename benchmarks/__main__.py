@@ -1,4 +1,4 @@
-"""Measure the speed of analyses: `python -m benchmarks [compare|frames|length|resolution|parts|again ...]`.
+"""Measure the speed of analyses: `python -m benchmarks [PART ...]`, with the parts that --help names.
 
 With --write, each table also goes between its markers in docs/performance.md, as soon as it is measured.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -74,20 +75,36 @@ def _certain(
     """Pairs that are one person's for certain and that no other track or sighting could claim.
 
     Either they are near each other and no cut could have changed the person, or they look so alike that it
-    does not matter where they are.
+    does not matter where they are. Pairs of which both holds go first, so that many people close together,
+    or people who resemble each other, need not be described only because one of the two holds for several.
     """
-    pairs = [
+    nears = [
         (track, seen)
-        for seen in fresh
         for track in tracks
-        if (_near(track.last.sighting, seen.sighting) and _same_shot(track.last, seen, by_frame))
-        or alike(track.last.sighting.miniature, seen.sighting.miniature)
+        for seen in fresh
+        if _near(track.last.sighting, seen.sighting) and _same_shot(track.last, seen, by_frame)
     ]
-    return [
+    both = _unrivalled([(track, seen) for track, seen in nears if _alike(track, seen)])
+    placed = {id(one) for pair in both for one in pair}
+    near = {(id(track), id(seen)) for track, seen in nears}
+    left = [
         (track, seen)
-        for track, seen in pairs
-        if sum(other is track for other, _ in pairs) == 1 and sum(other is seen for _, other in pairs) == 1
+        for track in tracks
+        if id(track) not in placed
+        for seen in fresh
+        if id(seen) not in placed and ((id(track), id(seen)) in near or _alike(track, seen))
     ]
+    return both + _unrivalled(left)
+
+
+def _alike(track: _Track, seen: Seen) -> bool:
+    return alike(track.last.sighting.miniature, seen.sighting.miniature)
+
+
+def _unrivalled(pairs: Sequence[tuple[_Track, Seen]]) -> list[tuple[_Track, Seen]]:
+    """The pairs whose track and whose sighting are in no other pair."""
+    times = Counter(id(one) for pair in pairs for one in pair)
+    return [(track, seen) for track, seen in pairs if times[id(track)] == times[id(seen)] == 1]
 
 
 def _by_face(

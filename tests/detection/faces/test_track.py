@@ -60,6 +60,21 @@ def test_two_people_side_by_side() -> None:
     assert people.described == 0
 
 
+def test_people_who_resemble_each_other_need_no_closer_look_while_they_keep_their_places() -> None:
+    people = People()
+    twins = [sighting(1, 100 + 250 * place) for place in range(4)]
+    found = run([frame_of(*twins) for _ in range(5)], people)
+    assert found == [[(i, 1) for i in range(5)]] * 4
+    assert people.described == 0
+
+
+def test_people_close_together_need_no_closer_look_while_each_looks_the_same() -> None:
+    people = People()
+    by_frame = [frame_of(sighting(1, 100 + 2 * i), sighting(2, 150 - 2 * i)) for i in range(5)]
+    assert run(by_frame, people) == [[(i, 1) for i in range(5)], [(i, 2) for i in range(5)]]
+    assert people.described == 0
+
+
 def test_people_who_cross_are_told_apart_by_face() -> None:
     path = [0, 40, 80, 120, 160, 200, 240]
     by_frame = [frame_of(sighting(1, 100 + x), sighting(2, 340 - x)) for x in path]
