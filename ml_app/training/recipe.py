@@ -171,15 +171,17 @@ def find_recipe(name: str) -> Path:
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read a recipe.
+    """Read a recipe. Where it is `like` another, what it does not say itself is as there.
 
     Raises:
         RecipeError: A key is unknown or missing, or a value is of the wrong kind; says which.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise RecipeError(f"{path.name} cannot be read: {error}") from error
+    content = _read(path)
+    if isinstance(content, dict) and "like" in content:
+        other = _read(find_recipe(str(content.pop("like"))))
+        if not isinstance(other, dict) or "like" in other:
+            raise RecipeError(f"{path.name}: like names a recipe that stands for itself")
+        content = {**other, **content}
     recipe = _build(Recipe, content, path.name)
     assert isinstance(recipe, Recipe)  # noqa: S101 - for the type checker
     if bool(recipe.phases) is recipe.reads_landmarks:
@@ -205,6 +207,13 @@ def load_recipe(path: Path) -> Recipe:
     if recipe.pretrained and recipe.initial_weights:
         raise RecipeError(f"{path.name}: pretrained and initial_weights exclude each other; choose one")
     return recipe
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise RecipeError(f"{path.name} cannot be read: {error}") from error
 
 
 def _has_length(phase: Phase) -> bool:

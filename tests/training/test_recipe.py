@@ -49,6 +49,19 @@ def test_a_wrong_recipe_is_refused_by_name(tmp_path: Path, text: str, message: s
         load_recipe(written(tmp_path, text))
 
 
+def test_a_recipe_may_be_like_another(tmp_path: Path) -> None:
+    text = "like: resnext50-taught\nname: mine\nbackbone: resnet50\ninitial_weights: ''\n"
+    mine, other = load_recipe(written(tmp_path, text)), load_recipe(find_recipe("resnext50-taught"))
+    assert (mine.name, mine.backbone, mine.initial_weights) == ("mine", "resnet50", "")
+    assert (mine.teacher, mine.phases, mine.mix) == (other.teacher, other.phases, other.mix)
+    with pytest.raises(RecipeError, match="standart"):
+        load_recipe(written(tmp_path, "like: standart\nname: mine\n"))
+    with pytest.raises(RecipeError, match="stands for itself"):
+        load_recipe(written(tmp_path, "like: resnet50-taught\nname: mine\n"))
+    with pytest.raises(RecipeError, match="unknown key 'learning_rat'"):
+        load_recipe(written(tmp_path, "like: standard\nname: mine\nlearning_rat: 1\n"))
+
+
 def test_the_command_says_which_recipes_there_are() -> None:
     with pytest.raises(CommandError, match="standard"):
         call_command("train", "standart")

@@ -19,7 +19,9 @@ from ml_app.detection.checkpoints.metadata import BackboneMetadata
 from ml_app.detection.networks.backbones import BackboneError, embed
 from ml_app.training.fitting.classifier import FrameClassifier
 
-LEAST_DEVIATION = 1e-3  # of a teacher's channel, below which it says nothing
+LEAST_DEVIATION = (
+    0.1  # of a teacher's channel, by the mean of all: one that is silent must not outweigh the others
+)
 
 
 class Teacher(nn.Module):
@@ -69,8 +71,9 @@ def imitation_loss(imitation: Tensor, features: Tensor) -> Tensor:
     """
     height, width = imitation.shape[2:]
     wanted = functional.adaptive_avg_pool2d(features, (height, width))
-    deviation = wanted.std(dim=(0, 2, 3), keepdim=True).clamp_min(LEAST_DEVIATION)
-    return (((imitation - wanted) / deviation) ** 2).mean()
+    deviation = wanted.std(dim=(0, 2, 3), keepdim=True)
+    least = LEAST_DEVIATION * float(deviation.mean()) or 1.0  # a teacher that says nothing at all
+    return (((imitation - wanted) / deviation.clamp_min(least)) ** 2).mean()
 
 
 def _of_detector(folder: Path) -> FrameClassifier:

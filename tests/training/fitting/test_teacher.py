@@ -41,6 +41,17 @@ def test_a_pupil_comes_nearer_to_its_teacher(tmp_path: Path, pool: Pool, recipe:
     assert near < far
 
 
+def test_a_silent_channel_of_the_teacher_does_not_outweigh_the_others() -> None:
+    torch.manual_seed(0)
+    features = torch.rand(4, 8, 6, 6)
+    features[:, 0] = 0.0
+    guess = torch.zeros(4, 8, 3, 3)
+    guess[:, 0] = 0.1
+    silent = imitation_loss(guess, features) - imitation_loss(guess * 0, features)
+    assert 0 < silent < imitation_loss(guess * 0, features)
+    assert imitation_loss(guess, torch.zeros(4, 8, 6, 6)) == pytest.approx(0.1**2 / 8)
+
+
 def test_a_pupil_imitates_the_feature_map_and_ships_without_that_part(
     tmp_path: Path, pool: Pool, recipe: Recipe
 ) -> None:
