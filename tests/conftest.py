@@ -54,6 +54,13 @@ def _longest_first(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _media_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a test keeps lies beside no one's real files, also where it asks for no folder of its own."""
+    with override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media")):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _quick_passwords() -> Iterator[None]:
     """Hashing a password is made to take long, which no test in this process is about."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
