@@ -29,7 +29,7 @@ from ml_app.models import (
     Verdict,
     Video,
 )
-from ml_app.services.reviewing import open_case
+from ml_app.services.reviews.reviewing import open_case
 
 
 @functools.cache

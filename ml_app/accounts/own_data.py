@@ -41,8 +41,8 @@ from ml_app.models import (
     Webhook,
 )
 from ml_app.services import access
-from ml_app.services.origins import origin_json
-from ml_app.services.recorded import findings_json
+from ml_app.services.scanning.origins import origin_json
+from ml_app.services.scanning.recorded import findings_json
 from ml_app.storage import media_files
 from ml_app.storage.uploads import disk_is_full, incoming_dir
 from ml_app.teams import leaving

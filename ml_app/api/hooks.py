@@ -22,7 +22,7 @@ from ml_app.api.listing import Pages
 from ml_app.api.problems import Refused
 from ml_app.api.shapes import Shape
 from ml_app.models import Delivery, Webhook
-from ml_app.services import webhooks
+from ml_app.services.notifications import webhooks
 
 
 class WebhookShape(Shape):

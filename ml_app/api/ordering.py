@@ -23,8 +23,8 @@ from ml_app.errors import refuse
 from ml_app.models import Scan, Team
 from ml_app.services import access
 from ml_app.services.access import Act, Actor
-from ml_app.services.links import order_link
-from ml_app.services.pace import refuse_if_too_many
+from ml_app.services.intake.links import order_link
+from ml_app.services.scanning.pace import refuse_if_too_many
 from ml_app.storage.uploads import IncomingFile, spool, uploaded_files
 from ml_app.teams.defaults import detector_for, frame_count_for
 

@@ -20,7 +20,7 @@ from rest_framework.views import set_rollback
 
 from ml_app.errors import ServiceError
 from ml_app.services.health import database_is_full
-from ml_app.services.queueing import RETRY_SECONDS
+from ml_app.services.scanning.queueing import RETRY_SECONDS
 from ml_app.storage.uploads import throw_away_body
 
 logger = logging.getLogger("django.request")  # where Django itself tells of what nobody caught

@@ -25,7 +25,7 @@ from ml_app.api.shapes import BriefScan, WholeScan
 from ml_app.models import Scan
 from ml_app.services import access
 from ml_app.services.access import Act
-from ml_app.services.pace import refuse_if_too_many
+from ml_app.services.scanning.pace import refuse_if_too_many
 from ml_app.web.listings import with_extras
 
 

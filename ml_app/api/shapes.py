@@ -12,8 +12,8 @@ from rest_framework import serializers
 from ml_app.api.provenance_shapes import ProvenanceShape
 from ml_app.models import Evidence, Face, FaceFrame, Review, Scan, Verdict, Video
 from ml_app.services import scan_errors
-from ml_app.services.origins import origin_json
-from ml_app.services.recorded import findings_json
+from ml_app.services.scanning.origins import origin_json
+from ml_app.services.scanning.recorded import findings_json
 from ml_app.web import wording
 
 Shape = serializers.Serializer[Any]

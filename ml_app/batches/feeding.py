@@ -16,7 +16,7 @@ from ml_app import services
 from ml_app.batches import archive
 from ml_app.errors import ServiceError, refuse
 from ml_app.models import Batch, BatchItem, Scan, Video
-from ml_app.services.links import order_link
+from ml_app.services.intake.links import order_link
 from ml_app.storage import media_files
 from ml_app.storage.uploads import IncomingFile, max_upload_bytes
 

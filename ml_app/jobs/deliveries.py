@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.db import close_old_connections
 
-from ml_app.services import notice_mail, webhooks
+from ml_app.services.notifications import notice_mail, webhooks
 
 
 @shared_task(name=webhooks.DELIVER, ignore_result=True)

@@ -28,7 +28,7 @@ from ml_app.fetching.fetch import fetch
 from ml_app.jobs.heartbeat import worker_name
 from ml_app.jobs.lease import lease
 from ml_app.models import FETCHED, Scan
-from ml_app.services.links import fetch_limits, keep_fetched
+from ml_app.services.intake.links import fetch_limits, keep_fetched
 from ml_app.storage.uploads import IncomingFile
 
 logger = logging.getLogger(__name__)

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from deepfake_site.celery import app
 from ml_app.models import Scan, Worker
-from ml_app.services import notice_mail, notices, webhooks
 from ml_app.services.answers import prune_answers
+from ml_app.services.notifications import notice_mail, notices, webhooks
 from ml_app.services.pruning import prune_findings, prune_media
-from ml_app.services.scans import enqueue
+from ml_app.services.scanning.scans import enqueue
 from ml_app.storage.orphans import delete_dead_uploads, delete_orphans
 
 logger = logging.getLogger(__name__)

@@ -21,8 +21,8 @@ from ml_app.errors import ServiceError, refuse, scan_errors
 from ml_app.fetching.errors import FetchError
 from ml_app.fetching.fetch import Fetched, fetch
 from ml_app.models import Video
-from ml_app.services.links import fetch_limits
-from ml_app.services.origins import note_origin
+from ml_app.services.intake.links import fetch_limits
+from ml_app.services.scanning.origins import note_origin
 from ml_app.storage.uploads import harmless_suffix
 
 TABLES = (".csv", ".tsv")

@@ -23,7 +23,7 @@ from ml_app.models import Scan
 from ml_app.reports import sealing
 from ml_app.reports.keys import signing_key
 from ml_app.reports.pictures import picture_hashes
-from ml_app.services.recorded import findings_json, recorded_findings
+from ml_app.services.scanning.recorded import findings_json, recorded_findings
 
 # English in the JSON, for it is signed; pages show them in the reader's language.
 LIMITS = (

@@ -5,18 +5,11 @@ person should hear is a `ServiceError` with a stable code and a sentence.
 """
 
 from ml_app.errors import ServiceError, scan_errors
-from ml_app.services.claiming import claim_videos
 from ml_app.services.detectors import DetectorState, asked_as_well, detector_state, installed_detectors
-from ml_app.services.example import example_scan
 from ml_app.services.health import Readiness, readiness
-from ml_app.services.metrics import metrics_text
-from ml_app.services.provenance import provenance_of
-from ml_app.services.pruning import prune_findings, prune_media
-from ml_app.services.queueing import QueueState, queue_for, queue_state, refuse_if_full
-from ml_app.services.results import save_findings
-from ml_app.services.reviewing import record_review
-from ml_app.services.scans import ANALYSE, cancel_scan, enqueue, request_scan
-from ml_app.services.videos import (
+from ml_app.services.intake.claiming import claim_videos
+from ml_app.services.intake.example import example_scan
+from ml_app.services.intake.videos import (
     delete_scan,
     delete_video,
     limits,
@@ -24,6 +17,13 @@ from ml_app.services.videos import (
     receive_video,
     save_analysis,
 )
+from ml_app.services.metrics import metrics_text
+from ml_app.services.pruning import prune_findings, prune_media
+from ml_app.services.reviews.reviewing import record_review
+from ml_app.services.scanning.provenance import provenance_of
+from ml_app.services.scanning.queueing import QueueState, queue_for, queue_state, refuse_if_full
+from ml_app.services.scanning.results import save_findings
+from ml_app.services.scanning.scans import ANALYSE, cancel_scan, enqueue, request_scan
 
 __all__ = [
     "ANALYSE",

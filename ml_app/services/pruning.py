@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ml_app.errors import ServiceError
 from ml_app.models import Team, Video, VideoQuerySet
-from ml_app.services.videos import delete_video, purge_media
+from ml_app.services.intake.videos import delete_video, purge_media
 
 logger = logging.getLogger(__name__)
 

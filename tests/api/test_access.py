@@ -13,8 +13,8 @@ from django.test import Client
 from django.urls import reverse
 
 from ml_app.models import ApiToken, Batch, BatchItem, Delivery, FaceFrame, Review, Scan, Video, Webhook
+from ml_app.services.notifications.webhooks import create_webhook
 from ml_app.services.tokens import create_token
-from ml_app.services.webhooks import create_webhook
 from tests.access_rules import IN_TEAM, METHODS, WHO, patterns, undone
 from tests.api.api_rules import MINE, RULES
 from tests.api.conftest import program

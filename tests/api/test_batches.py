@@ -23,7 +23,7 @@ LINKS = ["https://video.example/1", "nonsense", "https://video.example/2"]
 
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml_app.services.scans.enqueue", lambda **message: True)
+    monkeypatch.setattr("ml_app.services.scanning.scans.enqueue", lambda **message: True)
 
 
 def send(client: Client, content: bytes, name: str = "many.zip", to: str = BATCHES, **headers: str) -> Any:

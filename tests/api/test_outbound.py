@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ml_app.services import outbound
+from ml_app.services.notifications import outbound
 from tests.api.receiver import Receiver
 
 

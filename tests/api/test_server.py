@@ -29,7 +29,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from ml_app.services.webhooks import sign
+from ml_app.services.notifications.webhooks import sign
 from tests.api.receiver import Receiver
 from tests.api.server import Server
 from tests.jobs.site import ROOT

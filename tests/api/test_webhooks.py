@@ -17,7 +17,7 @@ from django.test import Client
 from django.utils import timezone
 
 from ml_app.models import Delivery, Scan, Webhook
-from ml_app.services import webhooks
+from ml_app.services.notifications import webhooks
 from tests.api.conftest import problem
 from tests.api.receiver import Receiver
 from tests.factories import ScanFactory

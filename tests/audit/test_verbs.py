@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml_app.services.scans.enqueue", lambda **message: True)
+    monkeypatch.setattr("ml_app.services.scanning.scans.enqueue", lambda **message: True)
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from ml_app.batches import acting, creating, results
 from ml_app.batches.feeding import AHEAD, feed
 from ml_app.errors import ServiceError
 from ml_app.models import FETCHED, Batch, BatchItem, Scan, Video
-from ml_app.services.links import order_link
+from ml_app.services.intake.links import order_link
 from ml_app.storage.orphans import delete_orphans
 from tests.batches import zips
 from tests.factories import UserFactory

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ml_app.accounts.invitations import invite
 from ml_app.models import Batch, BatchItem, Notice, Origin, Watch
-from ml_app.services.notice_mail import token_of
+from ml_app.services.notifications.notice_mail import token_of
 from tests.factories import (
     MembershipFactory,
     PictureFactory,

@@ -17,7 +17,7 @@ from ml_app import services
 from ml_app.errors import ServiceError
 from ml_app.jobs import fetching, sweeper
 from ml_app.models import Origin, Scan, Video
-from ml_app.services.links import order_link
+from ml_app.services.intake.links import order_link
 from tests.factories import UserFactory
 from tests.fetching.conftest import host
 from tests.fetching.server import Host

@@ -5,7 +5,7 @@ from __future__ import annotations
 import av
 import numpy as np
 
-from ml_app.services.example import CLIP
+from ml_app.services.intake.example import CLIP
 from tests.project.drawn.clip import FPS, SECONDS, SIZE, picture
 
 

@@ -22,7 +22,7 @@ from ml_app.models import Review, Scan
 from ml_app.reports import sealing
 from ml_app.reports.keys import signing_key
 from ml_app.reports.scan_report import report_of
-from ml_app.services.recorded import findings_json, recorded_findings
+from ml_app.services.scanning.recorded import findings_json, recorded_findings
 from tests.detection.conftest import CHANNELS, tiny_backbone
 from tests.factories import ScanFactory, UserFactory
 from tests.media import Clips

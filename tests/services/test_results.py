@@ -12,7 +12,7 @@ from pytest_django import Settings
 from ml_app import services
 from ml_app.detection.findings import Evidence, Findings, Opinion, Reason, Verdict
 from ml_app.models import Face, FaceFrame, Scan
-from ml_app.services.recorded import recorded_findings
+from ml_app.services.scanning.recorded import recorded_findings
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Findings]

@@ -11,9 +11,10 @@ from django.contrib.auth.models import Permission, User
 
 from ml_app.errors import ServiceError
 from ml_app.models import AuditEntry, Review, ReviewCase, Scan
-from ml_app.services import access, reviewing
+from ml_app.services import access
 from ml_app.services.access import Actor
-from ml_app.services.reviewing import assign, record_review, standing, urgency_of
+from ml_app.services.reviews import reviewing
+from ml_app.services.reviews.reviewing import assign, record_review, standing, urgency_of
 from tests.factories import ScanFactory, UserFactory, add_face, give_to_team
 
 pytestmark = pytest.mark.django_db

@@ -26,7 +26,7 @@ from ml_app.models import (
     Team,
     Video,
 )
-from ml_app.services.example import clip_sha256
+from ml_app.services.intake.example import clip_sha256
 from ml_app.services.tokens import create_token
 from ml_app.web.views.probes import PROBES
 from tests.access_rules import IN_TEAM, METHODS, WHO, arguments, patterns, same, undone
@@ -71,7 +71,7 @@ def members(done: Scan, staff: Client) -> list[Client]:
 
 @pytest.fixture(autouse=True)
 def sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml_app.services.scans.enqueue", lambda **message: True)
+    monkeypatch.setattr("ml_app.services.scanning.scans.enqueue", lambda **message: True)
 
 
 def address(name: str, scan: Scan) -> str:

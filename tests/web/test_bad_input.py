@@ -41,7 +41,7 @@ Worker = Callable[[], Scan]
 @pytest.fixture
 def worker(one_connection: None, monkeypatch: pytest.MonkeyPatch) -> Worker:
     """Does what a worker would do with the only scan there is."""
-    monkeypatch.setattr("ml_app.services.scans.enqueue", lambda **message: True)
+    monkeypatch.setattr("ml_app.services.scanning.scans.enqueue", lambda **message: True)
     monkeypatch.setattr("ml_app.services.enqueue", lambda **message: True)
 
     def work() -> Scan:

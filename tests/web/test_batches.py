@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml_app.services.scans.enqueue", lambda **message: True)
+    monkeypatch.setattr("ml_app.services.scanning.scans.enqueue", lambda **message: True)
 
 
 def batch_of(owner: str, links: list[str]) -> Batch:

@@ -14,8 +14,8 @@ from ml_app import services
 from ml_app.models import EXAMPLE, AuditEntry, Review, ReviewCase, Scan, Video
 from ml_app.services import access
 from ml_app.services.access import Act, Actor
-from ml_app.services.agreement import drifts
-from ml_app.services.reviewing import open_case, scans_for
+from ml_app.services.reviews.agreement import drifts
+from ml_app.services.reviews.reviewing import open_case, scans_for
 from ml_app.web.frame_counts import measured_seconds
 from tests.access_rules import undone
 from tests.factories import UserFactory, add_face
@@ -33,7 +33,7 @@ DONE: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml_app.services.scans.enqueue", lambda **message: True)
+    monkeypatch.setattr("ml_app.services.scanning.scans.enqueue", lambda **message: True)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_it_is_made_anew_when_the_detector_has_changed(example: Scan, newcomer: 
 def test_another_clip_takes_the_place_of_the_former(
     example: Scan, newcomer: Client, monkeypatch: pytest.MonkeyPatch, clips: Any
 ) -> None:
-    from ml_app.services import example as module
+    from ml_app.services.intake import example as module
 
     monkeypatch.setattr(module, "CLIP", clips("other.mp4", seconds=1, fps=5))
     module.clip_sha256.cache_clear()

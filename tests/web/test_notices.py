@@ -14,8 +14,10 @@ from django.test import Client
 from django.utils import timezone
 
 from ml_app.models import AuditEntry, Membership, Notice, NoticeMail, NoticeSettings, Scan, Watch
-from ml_app.services import access, notice_mail, notices, reviewing
-from ml_app.services.notices import tell_ended, watch
+from ml_app.services import access
+from ml_app.services.notifications import notice_mail, notices
+from ml_app.services.notifications.notices import tell_ended, watch
+from ml_app.services.reviews import reviewing
 from tests.factories import ScanFactory, UserFactory, give_to_team
 
 pytestmark = pytest.mark.django_db

@@ -19,7 +19,7 @@ from tests.web.conftest import OWNER
 
 @pytest.fixture(autouse=True)
 def sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml_app.services.scans.enqueue", lambda **message: True)
+    monkeypatch.setattr("ml_app.services.scanning.scans.enqueue", lambda **message: True)
 
 
 def picture_scan(**values: Any) -> Scan:

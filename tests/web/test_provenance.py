@@ -20,7 +20,7 @@ from ml_app.models import Scan
 from ml_app.provenance.findings import Provenance, State, Trust
 from ml_app.reports.pages import scan_page
 from ml_app.reports.scan_report import report_of
-from ml_app.services.provenance import provenance_of, trust_list
+from ml_app.services.scanning.provenance import provenance_of, trust_list
 from tests.detection.conftest import CHANNELS, tiny_backbone
 from tests.media import make_clip
 from tests.provenance.signing import GENERATED, sign, signer, write

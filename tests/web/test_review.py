@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from ml_app.models import Review, ReviewCase, SavedFilter, Scan
-from ml_app.services.reviewing import record_review
+from ml_app.services.reviews.reviewing import record_review
 from tests.factories import ScanFactory, UserFactory, give_to_team
 
 

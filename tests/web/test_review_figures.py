@@ -19,8 +19,8 @@ from django.test import Client
 from ml_app.detection.networks.backbones import BACKBONES, BackboneSpec
 from ml_app.models import AuditEntry, Scan, ScanQuerySet
 from ml_app.models.review import ReviewCase
-from ml_app.services import agreement
-from ml_app.services.reviewing import record_review
+from ml_app.services.reviews import agreement
+from ml_app.services.reviews.reviewing import record_review
 from ml_app.training.evaluation.table import read_table
 from ml_app.training.readers.table import read_clips
 from tests.detection.conftest import CHANNELS, tiny_backbone

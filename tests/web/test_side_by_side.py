@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from ml_app.models import Batch, Face, Opinion, Scan, Verdict
-from ml_app.services.recorded import findings_json
+from ml_app.services.scanning.recorded import findings_json
 from ml_app.web.side_by_side import Voice, agreement
 from tests.media import Clips
 from tests.web.test_detector_choice import second

@@ -22,7 +22,7 @@ LINK = {"url": "https://video.example/1", "frame_count": 20}
 
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml_app.services.scans.enqueue", lambda **message: True)
+    monkeypatch.setattr("ml_app.services.scanning.scans.enqueue", lambda **message: True)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from ml_app.management.detectors import add_detector_arguments
 from ml_app.management.files import COMMAND_LINE, videos
 from ml_app.management.links import Source, fetched, split
 from ml_app.provenance.summary import to_text
-from ml_app.services.provenance import provenance_of
+from ml_app.services.scanning.provenance import provenance_of
 
 AnyDetector = LoadingDetector | ensemble.Ensemble
 

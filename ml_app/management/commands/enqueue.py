@@ -20,8 +20,8 @@ from ml_app.management.detectors import add_detector_arguments
 from ml_app.management.files import COMMAND_LINE, videos
 from ml_app.management.links import split
 from ml_app.models import Scan
-from ml_app.services.links import order_link
-from ml_app.services.queueing import QueueState
+from ml_app.services.intake.links import order_link
+from ml_app.services.scanning.queueing import QueueState
 
 PAUSE_SECONDS = 2.0
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from django import template
 
-from ml_app.services import access, notices, reviewing
+from ml_app.services import access
 from ml_app.services.access import Actor
+from ml_app.services.notifications import notices
+from ml_app.services.reviews import reviewing
 
 register = template.Library()
 MOST = 99  # more are told as "99+"

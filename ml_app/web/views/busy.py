@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ml_app import services
-from ml_app.services.queueing import RETRY_SECONDS
+from ml_app.services.scanning.queueing import RETRY_SECONDS
 from ml_app.storage.uploads import throw_away_body
 from ml_app.web.views.owners import owner_of
 

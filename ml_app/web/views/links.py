@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from ml_app import services
 from ml_app.errors import ServiceError
-from ml_app.services.links import order_link
+from ml_app.services.intake.links import order_link
 from ml_app.web.forms import LinkForm
 from ml_app.web.views.busy import come_back_later
 from ml_app.web.views.owners import make_owner, owner_of, teams_of, user_of

@@ -18,7 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ml_app.models import Membership, NoticeSettings, Scan, Team, Watch
-from ml_app.services import notice_mail, notices
+from ml_app.services.notifications import notice_mail, notices
 from ml_app.web.notice_forms import NoticeSettingsForm
 from ml_app.web.views.owners import actor_of, scan_or_404, user_of
 from ml_app.web.views.review import QueuePaginator

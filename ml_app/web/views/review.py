@@ -18,7 +18,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ml_app.errors import ServiceError
 from ml_app.models import ReviewCase, ReviewCaseQuerySet, SavedFilter, Scan
-from ml_app.services import notices, reviewing
+from ml_app.services.notifications import notices
+from ml_app.services.reviews import reviewing
 from ml_app.web.listings import AnyPaginator, with_extras
 from ml_app.web.review_forms import DecisionForm, QueueFilter, SaveFilterForm
 from ml_app.web.views.owners import actor_of, scan_or_404, user_of

@@ -17,9 +17,9 @@ from django.views.decorators.http import require_safe
 
 from ml_app.errors import ServiceError
 from ml_app.models import ScanQuerySet
-from ml_app.services import agreement, reviewed_clips, reviewing
-from ml_app.services.agreement import Agreement, Cell, Drift
 from ml_app.services.detectors import installed_files
+from ml_app.services.reviews import agreement, reviewed_clips, reviewing
+from ml_app.services.reviews.agreement import Agreement, Cell, Drift
 from ml_app.web import charts
 from ml_app.web.detector_figures import Bin
 from ml_app.web.review_forms import TeamFilter

@@ -18,8 +18,9 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from ml_app import audit, services
 from ml_app.models import ReviewCase, Scan
-from ml_app.services import access, notices
+from ml_app.services import access
 from ml_app.services.access import Act
+from ml_app.services.notifications import notices
 from ml_app.web import wording
 from ml_app.web.forms import FrameCountForm, HistoryFilter
 from ml_app.web.listings import ScanPaginator, faces_of, with_extras

@@ -12,8 +12,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ml_app.models import Invitation, Role, Team, Watch
-from ml_app.services import access, notices
+from ml_app.services import access
 from ml_app.services.access import Act
+from ml_app.services.notifications import notices
 from ml_app.teams import members
 from ml_app.web.team_forms import TeamForm, TeamInvitationForm, TeamSettingsForm
 from ml_app.web.views.owners import actor_of, user_of

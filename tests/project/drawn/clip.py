@@ -21,7 +21,7 @@ from tests.project.drawn.light import render
 from tests.project.drawn.people import PEOPLE, pose_at
 from tests.project.drawn.shapes import Array
 
-PATH = Path(__file__).resolve().parents[3] / "ml_app" / "services" / "example.mp4"
+PATH = Path(__file__).resolve().parents[3] / "ml_app" / "services" / "intake" / "example.mp4"
 SIZE = (480, 270)
 SECONDS, FPS = 5, 12
 FINE = 2  # times as large while it is drawn, so that edges become smooth

@@ -25,7 +25,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ml_app.models import Notice, NoticeMail, NoticeSettings
-from ml_app.services import access, attempts, notices
+from ml_app.services import access
+from ml_app.services.notifications import attempts, notices
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -24,8 +24,8 @@ from ml_app.detection.findings import Findings, Limits, VideoInfo
 from ml_app.detection.hardware import usable_cores
 from ml_app.errors import ServiceError, refuse
 from ml_app.models import FaceFrame, Scan, Team, Video, video_path
-from ml_app.services.results import may_be, save_findings
-from ml_app.services.scans import cancel_scan
+from ml_app.services.scanning.results import may_be, save_findings
+from ml_app.services.scanning.scans import cancel_scan
 from ml_app.storage import media_files
 from ml_app.storage.uploads import IncomingFile, max_upload_bytes, spool
 

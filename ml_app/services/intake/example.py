@@ -21,8 +21,8 @@ from django.utils import timezone
 from ml_app.errors import refuse
 from ml_app.models import EXAMPLE, Scan, Video
 from ml_app.services.detectors import DetectorState, detector_state
-from ml_app.services.scans import request_scan
-from ml_app.services.videos import delete_scan, delete_video, receive_video
+from ml_app.services.intake.videos import delete_scan, delete_video, receive_video
+from ml_app.services.scanning.scans import request_scan
 
 CLIP = Path(__file__).with_name("example.mp4")
 NAME = "example-drawn-by-a-program.mp4"  # is in its reports as well, so it says what it is

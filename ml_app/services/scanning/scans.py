@@ -18,7 +18,7 @@ from ml_app.audit import Action
 from ml_app.errors import refuse
 from ml_app.models import FETCHED, Scan, Video
 from ml_app.services.detectors import asked_as_well, detector_state
-from ml_app.services.queueing import queue_for
+from ml_app.services.scanning.queueing import queue_for
 
 logger = logging.getLogger(__name__)
 # Where a scan waits for its video before it waits in one of these

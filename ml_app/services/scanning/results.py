@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from ml_app.detection.findings import FaceFinding, FaceFrameFinding, Findings
 from ml_app.detection.summary import judged_face_json
 from ml_app.models import Face, FaceFrame, Opinion, Scan
-from ml_app.services.reviewing import open_case
+from ml_app.services.reviews.reviewing import open_case
 from ml_app.storage import media_files
 
 logger = logging.getLogger(__name__)

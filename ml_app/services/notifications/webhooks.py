@@ -25,8 +25,9 @@ from ml_app import audit
 from ml_app.audit import Action
 from ml_app.errors import refuse
 from ml_app.models import Delivery, Scan, Webhook
-from ml_app.services import access, attempts
-from ml_app.services.outbound import Outcome, check_url, post
+from ml_app.services import access
+from ml_app.services.notifications import attempts
+from ml_app.services.notifications.outbound import Outcome, check_url, post
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

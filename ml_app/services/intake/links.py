@@ -17,11 +17,11 @@ from ml_app.errors import refuse
 from ml_app.fetching.fetch import Fetched, FetchLimits
 from ml_app.models import FETCHED, Origin, Scan, Team, Video
 from ml_app.services.detectors import asked_as_well, detector_state
-from ml_app.services.origins import what_was_found
-from ml_app.services.outbound import check_url
-from ml_app.services.queueing import queue_for, refuse_if_full
-from ml_app.services.scans import enqueue
-from ml_app.services.videos import receive_video
+from ml_app.services.intake.videos import receive_video
+from ml_app.services.notifications.outbound import check_url
+from ml_app.services.scanning.origins import what_was_found
+from ml_app.services.scanning.queueing import queue_for, refuse_if_full
+from ml_app.services.scanning.scans import enqueue
 from ml_app.storage.uploads import IncomingFile, max_upload_bytes
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from ml_app.audit import Action
 from ml_app.audit.who import who_is
 from ml_app.errors import ServiceError
 from ml_app.models import Batch, Scan, Video
-from ml_app.services.scans import cancel_scan, request_scan
-from ml_app.services.videos import delete_video
+from ml_app.services.intake.videos import delete_video
+from ml_app.services.scanning.scans import cancel_scan, request_scan
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -22,7 +22,7 @@ from ml_app.detection.findings import (
 )
 from ml_app.detection.findings import Opinion as OpinionFinding
 from ml_app.models import Face, FaceFrame, Opinion, Scan, Video
-from ml_app.services.origins import origin_json
+from ml_app.services.scanning.origins import origin_json
 
 
 def findings_json(scan: Scan) -> dict[str, Any] | None:

@@ -26,8 +26,9 @@ from ml_app.models import (
     TeamQuerySet,
     Verdict,
 )
-from ml_app.services import access, notices
+from ml_app.services import access
 from ml_app.services.access import Act, Actor
+from ml_app.services.notifications import notices
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -1,0 +1,1 @@
+"""Intake: videos uploaded or given as links, the example, and what a visitor who logs in takes along."""
