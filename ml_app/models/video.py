@@ -16,9 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from ml_app.models.states import Status
 from ml_app.models.team import Team
 
-EXAMPLE = (
-    "example"  # the owner of the clip that everybody may look at: nobody's, see services/intake/example.py
-)
+EXAMPLE = "example"  # the owner of the clip that everybody may look at: see services/intake/example.py
 
 
 def video_path(video: Video, filename: str) -> str:
