@@ -75,14 +75,15 @@ def compare(effort: Effort, folder: Path) -> str:
             {
                 "published": lambda count=count: measure("benchmarks.published", clip, count, checkpoint),
                 "ours": lambda count=count: measure("benchmarks.ours", clip, count),
+                "scan": lambda count=count: measure("benchmarks.again", clip, count, AFTER_THE_FIRST + 1),
             },
             effort.rounds_published,
         )
+        scans = sides.pop("scan")
         rows += [[f"{count}, {name}", *_cells(runs)] for name, runs in sides.items()]
         times = _wall(sides["published"]) / _wall(sides["ours"])
         memory = _peak(sides["published"]) / _peak(sides["ours"])
         rows.append([f"{count}, ratio", f"{times:.1f} times faster", "", f"{memory:.1f} times less"])
-        scans = [measure("benchmarks.again", clip, count, AFTER_THE_FIRST + 1) for _ in sides["ours"]]
         wall, cpu = (
             median(second for scan in scans for second in scan.output[clock][1:]) for clock in ("wall", "cpu")
         )
@@ -120,11 +121,7 @@ def length(effort: Effort, folder: Path) -> str:
         draw=lambda time_s: picture(time_s, effort.size, people=int(time_s >= LATE)),
     )
     names = {"10 s": short, f"{effort.hour * 10 / 60:g} min": hour, "10 s, a face in two of them": late}
-    runs = _alternate(
-        {name: lambda path=path: measure("benchmarks.ours", path, count) for name, path in names.items()},
-        effort.rounds,
-    )
-    rows = [[name, *_cells(measured)] for name, measured in runs.items()]
+    runs, rows = _each(names, count, effort.rounds)
     first, last, _ = runs.values()
     rows.append(["ratio", f"{_wall(last) / _wall(first):.2f}", "", f"{_peak(last) / _peak(first):.2f}"])
     return _table(["Length", f"Wall for {count} frames, s", "CPU, s", "Peak memory, GiB"], rows)
@@ -139,11 +136,7 @@ def resolution(effort: Effort, folder: Path) -> str:
         )
         for size in effort.sizes
     }
-    runs = _alternate(
-        {name: lambda path=path: measure("benchmarks.ours", path, count) for name, path in clips.items()},
-        effort.rounds,
-    )
-    rows = [[name, *_cells(measured)] for name, measured in runs.items()]
+    _, rows = _each(clips, count, effort.rounds)
     return _table(["Picture", f"Wall for {count} frames, s", "CPU, s", "Peak memory, GiB"], rows)
 
 
@@ -161,11 +154,7 @@ def people(effort: Effort, folder: Path) -> str:
         )
         for number in (1, many)
     }
-    runs = _alternate(
-        {name: lambda path=path: measure("benchmarks.ours", path, count) for name, path in clips.items()},
-        effort.rounds,
-    )
-    rows = [[name, *_cells(measured)] for name, measured in runs.items()]
+    runs, rows = _each(clips, count, effort.rounds)
     one, all_of_them = runs.values()
     times = [f"{of(all_of_them) / of(one):.1f} times" for of in (_wall, _cpu, _peak)]
     return _table(
@@ -230,6 +219,17 @@ def _crowd(time_s: float, effort: Effort, people: int) -> Image:
         face = picture(time_s + person, cell)[:, :: -1 if person % 2 else 1]
         image[row * cell[1] : (row + 1) * cell[1], column * cell[0] : (column + 1) * cell[0]] = face
     return image
+
+
+def _each(
+    clips: Mapping[str, Path], count: int, rounds: int
+) -> tuple[dict[str, list[Measured]], list[list[str]]]:
+    """Ours on so many frames of each clip, in turn, and a row of the table for each."""
+    runs = _alternate(
+        {name: lambda path=path: measure("benchmarks.ours", path, count) for name, path in clips.items()},
+        rounds,
+    )
+    return runs, [[name, *_cells(measured)] for name, measured in runs.items()]
 
 
 def _alternate(sides: Mapping[str, Runner], rounds: int) -> dict[str, list[Measured]]:

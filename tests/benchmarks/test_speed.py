@@ -35,7 +35,7 @@ def test_every_part_measures_what_it_names(part: str) -> None:
         assert float(row[1]) >= 0
         if len(row) > 3:  # a process that imports torch needs at least this much memory
             assert 0.1 < float(row[3]) < 20
-            assert float(row[2]) > 0.05
+            assert float(row[2]) > (0.05 if row[0].endswith("the scan alone") else 0.5)
 
 
 def test_the_page_has_room_for_every_part_and_names_the_commands() -> None:
