@@ -48,13 +48,7 @@ def recorded_findings(scan: Scan) -> Findings:
     frames = Prefetch("frames", FaceFrame.objects.order_by("time_s", "pk"))
     return Findings(
         video=_video(scan.video),
-        detector=DetectorInfo(
-            name=scan.detector_name,
-            version=scan.detector_version,
-            architecture=scan.detector_architecture,
-            frame_count=scan.detector_frame_count or 0,
-            sha256=scan.detector_sha256,
-        ),
+        detector=_detector(scan),
         verdict=Verdict(scan.verdict),
         reason=Reason(scan.reason),
         fake_probability=scan.fake_probability,
@@ -72,15 +66,19 @@ def recorded_findings(scan: Scan) -> Findings:
     )
 
 
+def _detector(row: Scan | Opinion) -> DetectorInfo:
+    return DetectorInfo(
+        name=row.detector_name,
+        version=row.detector_version,
+        architecture=row.detector_architecture,
+        frame_count=row.detector_frame_count or 0,
+        sha256=row.detector_sha256,
+    )
+
+
 def _opinion(row: Opinion) -> OpinionFinding:
     return OpinionFinding(
-        detector=DetectorInfo(
-            name=row.detector_name,
-            version=row.detector_version,
-            architecture=row.detector_architecture,
-            frame_count=row.detector_frame_count,
-            sha256=row.detector_sha256,
-        ),
+        detector=_detector(row),
         verdict=Verdict(row.verdict),
         reason=Reason(row.reason),
         fake_probability=row.fake_probability,

@@ -19,9 +19,8 @@ from ml_app.detection.checkpoints.metadata import BackboneMetadata
 from ml_app.detection.networks.backbones import BackboneError, embed
 from ml_app.training.fitting.classifier import FrameClassifier
 
-LEAST_DEVIATION = (
-    0.1  # of a teacher's channel, by the mean of all: one that is silent must not outweigh the others
-)
+# Of a teacher's channel, by the mean of all: one that is silent must not outweigh the others.
+LEAST_DEVIATION = 0.1
 
 
 class Teacher(nn.Module):

@@ -125,9 +125,8 @@ def test_nobody_is_found_in_an_empty_picture(pool: FacePool) -> None:
 
 def test_a_crowd_is_cut_to_those_seen_most_often(pool: FacePool) -> None:
     def image(i: int) -> Image:
-        crowd = np.tile(
-            picture(i / 5, (840, 240), 3), (5, 2, 1)
-        )  # wide: faces must be large enough to be clear
+        # Wide rather than high: faces must be large enough to be clear.
+        crowd = np.tile(picture(i / 5, (840, 240), 3), (5, 2, 1))
         crowd[:240, :280] = 90 if i % 2 else crowd[:240, :280]
         return crowd
 
